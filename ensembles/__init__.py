@@ -1,0 +1,1 @@
+"""Predictions of several classifiers in, combined predictions and honest scores out."""

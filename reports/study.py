@@ -1,0 +1,75 @@
+"""What a report is made of: one frozen object, filled by the conductor from the store.
+
+Nothing in `reports` reads the store or the images; whatever a table, a figure or the page shows
+comes from a `Study`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ensembles.predictions import Test, Validation
+
+
+class ReportError(Exception):
+    """A report that cannot be made. The message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of training as recorded. Accuracies in [0, 1], losses in nats per image."""
+
+    epoch: int
+    train_accuracy: float
+    train_loss: float
+    val_accuracy: float
+    val_loss: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class MemberRecord:
+    """One trained (or imported) member as its manifest tells it. None: not known (imported)."""
+
+    name: str
+    seed: int
+    source: str
+    groups: tuple[str, ...]
+    recipe: Mapping[str, Any]
+    parameters: int | None
+    macs: int | None
+    """Multiply-accumulates for one image, full forward pass, one view."""
+    train_seconds: float | None
+    latency_ms: float | None
+    """Milliseconds for one image in a batch of one on `device`, or None where not measured."""
+    device: str
+    history: tuple[Epoch, ...]
+    key: str
+    pretrained: bool | None
+    """Whether ImageNet weights were really loaded; None where the recipe asks for none."""
+    imported: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """All of one dataset's results. `validation` and `test` hold the same members in the same
+    order as `records`; `repeats` holds the further seeds, each with the same members."""
+
+    dataset: str
+    """fer2013, expw, faces or a user's name."""
+    profile: str
+    """paper or quick."""
+    synthetic: bool
+    records: tuple[MemberRecord, ...]
+    validation: Validation
+    test: Test
+    class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Images per class of each split ('train', 'validation', 'test'), in class order."""
+    repeats: tuple[tuple[Validation, Test], ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+    """(member, reason) of every planned member that has no logits."""
+    notes: tuple[str, ...] = ()
+    """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
