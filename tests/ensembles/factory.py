@@ -29,6 +29,7 @@ def make_predictions(
     n: int = 120,
     c: int = 5,
     seed: int = 0,
+    *,
     accuracy: float = 0.6,
     members: tuple[str, ...] | None = None,
     duplicates: float = 0.1,
