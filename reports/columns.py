@@ -1,0 +1,118 @@
+"""Every column that a table may have: its name in the CSV, its header, rounding, and what is best.
+
+A name means the same thing in every table. Names that begin with `val_` are measured on the
+validation split, those that begin with `test_` (and the plain `macro_f1`, `log_loss`, `brier` and
+`ece`) on the test split.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal[
+    "text", "percent", "points", "decimal", "signed", "integer", "millions", "short", "p_value"
+]
+"""percent: a share of one, shown times 100; points: a difference of two such, signed."""
+Best: TypeAlias = Literal["high", "low"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. interval: the two columns that hold its bounds, shown as ± half their distance.
+    shown: False where only the CSV carries it. wording: the column whose text people read in place
+    of this one's (a method's label for its name)."""
+
+    key: str
+    header: str
+    kind: Kind
+    help: str
+    best: Best | None = None
+    interval: tuple[str, str] | None = None
+    shown: bool = True
+    wording: str | None = None
+
+    @property
+    def dtype(self) -> str:
+        """The pandas type of its values; all of them can be missing."""
+        return {"text": "object", "integer": "Int64", "millions": "Int64"}.get(self.kind, "Float64")
+
+
+def _bounds(key: str, what: str) -> tuple[Column, Column]:
+    """The columns of an interval's bounds, for the CSV alone."""
+    return (
+        Column(f"{key}_low", f"{what}, low", "percent", "lower 95 % bound", shown=False),
+        Column(f"{key}_high", f"{what}, high", "percent", "upper 95 % bound", shown=False),
+    )
+
+
+_NAMES = (
+    Column("member", "Member", "text", "name of the network"),
+    Column(
+        "method", "Method", "text", "how predictions are combined, or a member", wording="label"
+    ),
+    Column("label", "Label", "text", "name of the method or member in words", shown=False),
+    Column("family", "Family", "text", "kind of method", shown=False),
+    Column("members", "Members", "integer", "how many members take part"),
+    Column("kind", "Kind", "text", "member or ensemble", shown=False),
+    Column("split", "Split", "text", "the split that the row is measured on", shown=False),
+    Column("class", "Class", "text", "class, or the average that the row holds"),
+    Column("detail", "Chosen", "text", "what the method chose on validation"),
+    Column("ranked", "Ranked", "text", "no: an upper bound, not a rival", shown=False),
+    Column("source", "Source", "text", "report and section, or article", shown=False),
+    Column("device", "Device", "text", "what the network was trained on", shown=False),
+    Column("weights", "Initial weights", "text", "where training started from"),
+    Column("width", "Width", "text", "full as published, or narrowed for the quick profile"),
+    Column("seed", "Seed", "integer", "seed of training", shown=False),
+    Column("key", "Key", "text", "start of the hash that decides the logits", shown=False),
+)
+_MEASURES = (
+    Column("train_accuracy", "Train acc. (%)", "percent", "accuracy of the last epoch, training"),
+    Column("train_loss", "Train loss", "decimal", "loss of the last epoch, training"),
+    Column("val_accuracy", "Val. acc. (%)", "percent", "validation accuracy", best="high"),
+    Column("val_loss", "Val. loss", "decimal", "log loss on validation, nats", best="low"),
+    Column(
+        "test_accuracy",
+        "Test acc. (%)",
+        "percent",
+        "test accuracy, ± half the 95 % interval",
+        best="high",
+        interval=("test_low", "test_high"),
+    ),
+    *_bounds("test", "Test acc."),
+    Column(
+        "test_accuracy_unique",
+        "Unique (%)",
+        "percent",
+        "test accuracy without images that also stand in the training split",
+        best="high",
+    ),
+    Column("balanced_accuracy", "Bal. acc. (%)", "percent", "mean recall of classes", best="high"),
+    Column("macro_f1", "Macro F1", "decimal", "unweighted mean of the classes' F1", best="high"),
+    Column("log_loss", "Log loss", "decimal", "negative log likelihood, nats", best="low"),
+    Column("brier", "Brier", "decimal", "squared error of the probabilities, 0 to 2", best="low"),
+    Column("ece", "ECE", "decimal", "expected calibration error, 15 bins", best="low"),
+    Column("top2", "Top 2 (%)", "percent", "truth among the two likeliest", best="high"),
+    Column("precision", "Precision", "decimal", "share of the class's predictions right"),
+    Column("recall", "Recall", "decimal", "share of the class's images found"),
+    Column("f1", "F1", "decimal", "harmonic mean of precision and recall", best="high"),
+    Column("support", "Support", "integer", "images of the class"),
+)
+_COSTS = (
+    Column("parameters", "Parameters", "integer", "trainable parameters"),
+    Column("macs", "MACs (M)", "millions", "multiply-accumulates for one image"),
+    Column("train_seconds", "Train (s)", "short", "seconds of training"),
+    Column("latency_ms", "Latency (ms)", "short", "milliseconds for one image"),
+    Column("epochs", "Epochs", "integer", "epochs trained"),
+)
+_COMPARED = (
+    Column("gain", "Gain (points)", "points", "test accuracy above the best single network's"),
+    Column("seeds", "Seeds", "integer", "trainings with different seeds"),
+    Column("val_mean", "Val. acc. (%)", "percent", "mean validation accuracy over seeds"),
+    Column("val_sd", "SD", "percent", "standard deviation of validation accuracy over seeds"),
+    Column("test_mean", "Test acc. (%)", "percent", "mean test accuracy over seeds", best="high"),
+    Column("test_sd", "SD", "percent", "standard deviation of test accuracy over seeds"),
+    Column("test_min", "Lowest", "percent", "lowest test accuracy of a seed"),
+    Column("test_max", "Highest", "percent", "highest test accuracy of a seed"),
+)
+COLUMNS = {column.key: column for column in (*_NAMES, *_MEASURES, *_COSTS, *_COMPARED)}

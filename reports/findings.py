@@ -1,0 +1,60 @@
+"""Everything that a report derives from a study, computed once and shared by tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from ensembles import metrics
+from ensembles.methods import CORE
+from ensembles.predictions import Ints
+from ensembles.scoring import Comparison, Score, compare
+from reports.study import Study
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """A study with its comparison of methods; whatever costs time is computed when first asked."""
+
+    study: Study
+    comparison: Comparison
+
+    @classmethod
+    def of(cls, study: Study, methods: Sequence[str] | None = None) -> Findings:
+        """Fit every method (or those named) on validation and score it on test."""
+        return cls(study, compare(study.validation, study.test, methods))
+
+    @cached_property
+    def repeats(self) -> tuple[Comparison, ...]:
+        """The same methods fitted and scored with every seed, the first one among them."""
+        methods = tuple(self.comparison.combiners)
+        others = (compare(validation, test, methods) for validation, test in self.study.repeats)
+        return (self.comparison, *others)
+
+    @cached_property
+    def best_member(self) -> Score:
+        """The single network with the highest test accuracy: what an ensemble has to beat."""
+        return max(self.comparison.member_scores, key=lambda score: score.test_accuracy)
+
+    @cached_property
+    def main_methods(self) -> tuple[Score, ...]:
+        """The ensembles that get figures and reports of their own: the papers', and the best."""
+        rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
+        return tuple(s for s in rivals if s.method in CORE or s is rivals[0])
+
+    @cached_property
+    def confusions(self) -> Mapping[str, Ints]:
+        """Confusion matrix (C, C) on the test split of each member, by name."""
+        test = self.study.test
+        predicted = metrics.predicted_classes(test.logits)  # (M, N)
+        return {
+            name: metrics.confusion_matrix(row, test.labels, len(test.classes))
+            for name, row in zip(test.members, predicted, strict=True)
+        }
+
+    def confusion(self, method: str) -> Ints:
+        """Confusion matrix (C, C) of an ensemble on the test split."""
+        test = self.study.test
+        predicted = metrics.predicted_classes(self.comparison.test_probabilities[method])
+        return metrics.confusion_matrix(predicted, test.labels, len(test.classes))
