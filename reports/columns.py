@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "text", "percent", "points", "decimal", "signed", "integer", "millions", "short", "p_value"
+    "text",
+    "percent",
+    "points",
+    "decimal",
+    "signed",
+    "integer",
+    "millions",
+    "short",
+    "p_value",
+    "figure",
 ]
 """percent: a share of one, shown times 100; points: a difference of two such, signed."""
 Best: TypeAlias = Literal["high", "low"]
@@ -115,4 +124,28 @@ _COMPARED = (
     Column("test_min", "Lowest", "percent", "lowest test accuracy of a seed"),
     Column("test_max", "Highest", "percent", "highest test accuracy of a seed"),
 )
-COLUMNS = {column.key: column for column in (*_NAMES, *_MEASURES, *_COSTS, *_COMPARED)}
+_PUBLISHED = (
+    Column("report", "Report", "text", "which of the five reports, or the user's table"),
+    Column("place", "Place", "text", "section, table or figure of the source"),
+    Column("subject", "Of", "text", "member or method"),
+    Column("metric", "Figure", "text", "what is measured"),
+    Column("claim", "Claim", "text", "what the report says, in our words"),
+    Column("claimed_split", "Claimed split", "text", "the split that the source names"),
+    Column("our_split", "Our split", "text", "the split that our figure is measured on"),
+    Column("published", "Published", "figure", "the printed figure; shares in [0, 1]"),
+    Column("margin", "Margin", "figure", "how far rounding leaves the figure open", shown=False),
+    Column("ours", "Ours", "figure", "the same figure of this study"),
+    Column("difference", "Difference", "figure", "ours less the published figure"),
+    Column("difference_low", "Low", "figure", "lower 95 % bound of the difference"),
+    Column("difference_high", "High", "figure", "upper 95 % bound of the difference"),
+    Column("ours_low", "Low", "figure", "lower 95 % bound of our figure"),
+    Column("ours_high", "High", "figure", "upper 95 % bound of our figure"),
+    Column("interval", "Interval", "text", "how the interval was computed"),
+    Column("verdict", "Verdict", "text", "reproduced, better, not reproduced or not comparable"),
+    Column("reason", "Reason", "text", "why the verdict is so"),
+    Column("check", "Check", "text", "what was computed"),
+    Column("status", "Status", "text", "consistent, inconsistent or a note"),
+    Column("numbers", "Numbers", "text", "the numbers that were compared"),
+    Column("meaning", "Meaning", "text", "what the finding means for the claim"),
+)
+COLUMNS = {column.key: column for column in (*_PUBLISHED, *_NAMES, *_MEASURES, *_COSTS, *_COMPARED)}
