@@ -11,12 +11,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from reports.formatting import one_line
 
@@ -26,10 +27,10 @@ LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 INK, FAINT, GRID = "#222222", "#6B6B6B", "#E3E3E3"
 DPI = 100
 STYLE: dict[str, Any] = {
-    # Text stays text: small files, searchable, read aloud. Each name is a fallback for the last.
+    # Text stays text: small files, searchable, read aloud.
     "svg.fonttype": "none",
     "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
+    "font.sans-serif": ["DejaVu Sans"],
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -130,6 +131,12 @@ def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
 def percent(value: float) -> str:
     """A share of one as figures label it."""
     return f"{100 * value:.1f} %"
+
+
+def percent_axis(axis: Axes, which: Literal["x", "y"]) -> None:
+    """Label the ticks of one axis as percent, written as `percent` writes them."""
+    side = axis.xaxis if which == "x" else axis.yaxis
+    side.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
 def shorten(name: str, most: int = 28) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from ensembles.predictions import Floats, Ints
 from reports.drawing import (
@@ -23,6 +23,7 @@ from reports.drawing import (
     finish,
     looks,
     percent,
+    percent_axis,
     shorten,
     style,
 )
@@ -46,7 +47,7 @@ def class_distribution(counts: Mapping[str, Sequence[int]], classes: Sequence[st
                 axis.text(value / total, float(place), f" {value:,}", va="center", fontsize=8)
             axis.set_title(f"{split} ({sum(values):,})")
             axis.set_yticks(places, [shorten(name, 16) for name in classes])
-            axis.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            percent_axis(axis, "x")
             axis.set_xlim(0, 1.28 * max(v / max(1, sum(k)) for k in counts.values() for v in k))
             axis.grid(visible=False, axis="y")
         axes[0].invert_yaxis()
@@ -133,7 +134,7 @@ def _member_curve(axis: Axes, name: str, history: Sequence[Epoch]) -> None:
     axis.plot(epochs, [e.train_accuracy for e in history], color=PALETTE[1], marker=marker)
     axis.plot(epochs, [e.val_accuracy for e in history], color=PALETTE[0], marker=marker)
     axis.set_ylim(0, 1)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_axis(axis, "y")
     axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     # An inset that covers the axis is a second scale which the layout still reckons with.
     loss = axis.inset_axes((0, 0, 1, 1))
@@ -152,7 +153,7 @@ def _member_curve(axis: Axes, name: str, history: Sequence[Epoch]) -> None:
 
 def _label_curves(left: Axes, right: Axes) -> None:
     left.set_title("validation accuracy")
-    left.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+    percent_axis(left, "y")
     right.set_title("validation loss")
     for axis in (left, right):
         axis.set_xlabel("epoch")
@@ -246,7 +247,10 @@ def _matrix(
     for i, row in enumerate(texts):
         for j, text in enumerate(row):
             colour = "white" if shares[i, j] > 0.5 else INK
-            axis.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+            cell = axis.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
+            cell.set_in_layout(
+                False
+            )  # it lies within the axis; measuring it takes most of the time
     names = [shorten(name, 14) for name in classes]
     places = range(len(classes))
     axis.set_xticks(places, names, rotation=45, ha="right", rotation_mode="anchor", fontsize=size)

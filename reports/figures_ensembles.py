@@ -1,0 +1,248 @@
+"""Figures that compare: intervals of all methods, accuracy against cost, calibration, two classes.
+
+Each function takes numbers and returns one `Drawing`, as in `figures.py`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+from ensembles.predictions import Floats
+from reports.drawing import (
+    FAINT,
+    GRID,
+    INK,
+    LINES,
+    PALETTE,
+    Drawing,
+    canvas,
+    finish,
+    percent,
+    percent_axis,
+    shorten,
+    style,
+)
+
+FEW = 0.002
+"""Share of the images below which a bin's accuracy is chance and is not drawn."""
+MEMBER, ENSEMBLE, BOUND = PALETTE[0], PALETTE[1], FAINT
+
+
+@dataclass(frozen=True)
+class Interval:
+    """One row of a forest plot. tied: cannot be told from the best row by a paired test."""
+
+    label: str
+    value: float
+    low: float
+    high: float
+    ensemble: bool
+    tied: bool = False
+
+
+def forest(rows: Sequence[Interval], reference: Interval) -> Drawing:
+    """Test accuracy of each row with its interval, best at the top; a line at the best network."""
+    rows = sorted(rows, key=lambda row: -row.value)
+    any_tied = any(row.tied for row in rows)
+    with style():
+        figure, (axis,) = canvas(8.0, 1.15 + 0.235 * len(rows))
+        for place, row in enumerate(rows):
+            colour = ENSEMBLE if row.ensemble else MEMBER
+            if row.tied:
+                axis.axhspan(place - 0.5, place + 0.5, color="#F3F3F3", zorder=0)
+            axis.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
+            axis.plot(row.value, place, "D" if row.ensemble else "o", color=colour, markersize=5)
+            axis.annotate(
+                f"{100 * row.value:.2f}",
+                (1.0, place),
+                xycoords=("axes fraction", "data"),
+                xytext=(6, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+        axis.axvline(reference.value, color=MEMBER, linewidth=0.9, linestyle="--")
+        axis.set_yticks(range(len(rows)), [shorten(row.label, 34) for row in rows], fontsize=8.5)
+        axis.set_ylim(len(rows) - 0.5, -0.5)
+        axis.grid(visible=False, axis="y")
+        axis.tick_params(axis="y", length=0)
+        percent_axis(axis, "x")
+        axis.set_xlabel("test accuracy with 95 % interval")
+        _forest_legend(axis, any_tied)
+        return finish(
+            figure,
+            "forest",
+            "Methods and members with intervals",
+            f"Best: {rows[0].label} with {percent(rows[0].value)}, 95 % interval "
+            f"{percent(rows[0].low)} to {percent(rows[0].high)}; best single network: "
+            f"{reference.label} with {percent(reference.value)}.",
+        )
+
+
+def _forest_legend(axis: Axes, tied: bool) -> None:
+    axis.plot([], [], "D-", color=ENSEMBLE, markersize=5, label="ensemble")
+    axis.plot([], [], "o-", color=MEMBER, markersize=5, label="single network")
+    axis.plot([], [], "--", color=MEMBER, linewidth=0.9, label="best single network")
+    if tied:
+        axis.fill_between([], [], color=GRID, label="tied with the best")
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, fontsize=8, borderaxespad=0.2)
+
+
+@dataclass(frozen=True)
+class CostPoint:
+    """A member or an ensemble with its cost (any unit, above zero) and its test accuracy."""
+
+    label: str
+    cost: float
+    accuracy: float
+    ensemble: bool
+
+
+def pareto_front(points: Sequence[CostPoint]) -> list[CostPoint]:
+    """The points that no other point beats in accuracy at the same or a lower cost, by cost."""
+    front: list[CostPoint] = []
+    for point in sorted(points, key=lambda p: (p.cost, -p.accuracy, p.label)):
+        if not front or point.accuracy > front[-1].accuracy:
+            front.append(point)
+    return front
+
+
+def accuracy_against_cost(panels: Mapping[str, Sequence[CostPoint]]) -> Drawing:
+    """One panel for each kind of cost (axis label: points): all points, and the Pareto front."""
+    with style():
+        figure, axes = canvas(4.8 * len(panels), 3.9, columns=len(panels), sharey=True)
+        for axis, (unit, points) in zip(axes, panels.items(), strict=True):
+            _cost_panel(axis, unit, points)
+        axes[0].set_ylabel("test accuracy")
+        percent_axis(axes[0], "y")
+        axes[0].plot([], [], "o", color=MEMBER, markersize=5, label="single network")
+        axes[0].plot([], [], "D", color=ENSEMBLE, markersize=5, label="ensemble")
+        axes[0].plot([], [], "-", color=FAINT, linewidth=1, label="nothing cheaper is better")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        fronts = [
+            f"{unit}: {', '.join(point.label for point in pareto_front(points))}"
+            for unit, points in panels.items()
+        ]
+        return finish(
+            figure,
+            "accuracy_cost",
+            "Accuracy against cost",
+            f"Not beaten at their cost, by {'; by '.join(fronts)}.",
+        )
+
+
+def _cost_panel(axis: Axes, unit: str, points: Sequence[CostPoint]) -> None:
+    front = pareto_front(points)
+    axis.step(
+        [point.cost for point in front],
+        [point.accuracy for point in front],
+        where="post",
+        color=FAINT,
+        linewidth=1,
+        zorder=1,
+    )
+    for ensemble, marker, colour in ((False, "o", MEMBER), (True, "D", ENSEMBLE)):
+        kind = [point for point in points if point.ensemble == ensemble]
+        axis.plot(
+            [point.cost for point in kind],
+            [point.accuracy for point in kind],
+            marker,
+            color=colour,
+            markersize=5,
+            alpha=0.85,
+        )
+    # Labels left of the step and above it lie where by construction no other point can be.
+    for point in front[-8:]:
+        axis.annotate(
+            shorten(point.label, 22),
+            (point.cost, point.accuracy),
+            xytext=(-5, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=7.5,
+        )
+    axis.set_xscale("log")
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+    axis.margins(x=0.18, y=0.1)
+    axis.set_xlabel(unit)
+
+
+def reliability(curves: Mapping[str, tuple[Floats, Floats, Floats]]) -> Drawing:
+    """Calibration of each named method: (confidence, accuracy, share of images) of each bin."""
+    with style():
+        figure, (axis, below) = canvas(5.6, 5.4, rows=2, height_ratios=(3, 1), sharex=True)
+        axis.plot([0, 1], [0, 1], color=FAINT, linewidth=0.9, linestyle=":")
+        width = 1.0
+        for i, (name, (confidence, accuracy, share)) in enumerate(curves.items()):
+            colour, line = PALETTE[i % len(PALETTE)], LINES[i % len(LINES)]
+            some = share >= FEW
+            axis.plot(
+                confidence[some],
+                accuracy[some],
+                marker="o",
+                markersize=3.5,
+                color=colour,
+                linestyle=line,
+                label=shorten(name),
+            )
+            width = 1.0 / len(share)
+            edges = np.linspace(0, 1, len(share) + 1)
+            below.stairs(share, edges, color=colour, linestyle=line, linewidth=1.2)
+        axis.set_ylabel("accuracy")
+        axis.legend(loc="upper left", fontsize=8)
+        below.set_ylabel("share of images")
+        below.set_xlabel(f"confidence (bins of {width:.3f})")
+        for each in (axis, below):
+            percent_axis(each, "y")
+        percent_axis(below, "x")
+        axis.set_ylim(0, 1)
+        axis.set_xlim(0, 1)
+        return finish(
+            figure,
+            "reliability",
+            "Reliability",
+            "Accuracy against confidence on the test split; below the diagonal a method is surer "
+            "than it is right. " + ", ".join(curves) + ".",
+        )
+
+
+def two_classes(rows: Mapping[str, tuple[float, float]], images: int, left_out: str) -> Drawing:
+    """Accuracy on all classes and on negative against positive, of each named row.
+
+    images: how many test images the two-class figures are of; left_out: classes without a side.
+    """
+    names = sorted(rows, key=lambda name: -rows[name][1])
+    with style():
+        figure, (axis,) = canvas(7.2, 1.3 + 0.225 * len(names))
+        for place, name in enumerate(names):
+            many, two = rows[name]
+            axis.plot([many, two], [place, place], color=GRID, linewidth=3, zorder=1)
+            axis.plot(many, place, "o", color=MEMBER, markersize=5.5)
+            axis.plot(two, place, "s", color=PALETTE[2], markersize=5.5)
+            axis.text(two, place, f"   {percent(two)}", va="center", fontsize=8, color=INK)
+        axis.plot([], [], "o", color=MEMBER, label="all classes")
+        axis.plot([], [], "s", color=PALETTE[2], label="negative against positive")
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+        axis.set_yticks(range(len(names)), [shorten(name, 34) for name in names], fontsize=8.5)
+        axis.set_ylim(len(names) - 0.5, -0.5)
+        high = max(two for _, two in rows.values())
+        low = min(many for many, _ in rows.values())
+        axis.set_xlim(max(0.0, math.floor(20 * low - 0.5) / 20), high + 0.18 * (high - low) + 0.02)
+        axis.grid(visible=False, axis="y")
+        axis.tick_params(axis="y", length=0)
+        percent_axis(axis, "x")
+        axis.set_xlabel(f"test accuracy; two classes on {images:,} images, without {left_out}")
+        return finish(
+            figure,
+            "two_classes",
+            "Negative against positive",
+            f"Best on two classes: {names[0]} with {percent(rows[names[0]][1])}.",
+        )
