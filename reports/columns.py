@@ -22,7 +22,8 @@ Kind: TypeAlias = Literal[
     "p_value",
     "figure",
 ]
-"""percent: a share of one, shown times 100; points: a difference of two such, signed."""
+"""percent: a share of one, shown times 100; points: a difference of two such, signed; figure: a
+number of any size, in four digits."""
 Best: TypeAlias = Literal["high", "low"]
 
 

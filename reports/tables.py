@@ -117,6 +117,7 @@ _ROUNDINGS: dict[Kind, Callable[[Any], str]] = {
     "integer": lambda value: f"{int(value):,}",
     "millions": lambda value: f"{value / 1e6:,.1f}",
     "short": lambda value: f"{value:,.1f}",
+    "figure": lambda value: f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}",
     "p_value": lambda value: "< 0.0001" if value < 0.0001 else f"{value:.4f}",
 }
 
