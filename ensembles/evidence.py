@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from ensembles import metrics
 from ensembles.calibration import temperatures
-from ensembles.fusion import Outputs
+from ensembles.fusion import Outputs, Space
+from ensembles.margins import Contests
 from ensembles.predictions import Floats, Ints, PredictionsError, Validation, require_validation
 
 
@@ -25,6 +26,7 @@ class Evidence:
 
     validation: Validation
     families: Mapping[str, str] | None = None
+    _contests: dict[Space, Contests] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         require_validation(self.validation)
@@ -43,6 +45,12 @@ class Evidence:
     def outputs(self) -> Outputs:
         """Logits, probabilities and log-probabilities of the members."""
         return Outputs(self.validation.logits)
+
+    def contests(self, space: Space) -> Contests:
+        """What the members disagree about, for counting right answers of many weightings."""
+        if space not in self._contests:
+            self._contests[space] = Contests.of(self.outputs.in_space(space), self.labels)
+        return self._contests[space]
 
     @cached_property
     def accuracies(self) -> Floats:

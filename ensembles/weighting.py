@@ -10,7 +10,7 @@ import numpy as np
 
 from ensembles.evidence import Evidence
 from ensembles.fusion import Combiner, Space, linear
-from ensembles.predictions import Bools, Floats, Ints
+from ensembles.predictions import Floats
 
 EXPONENTS: Floats = np.arange(-500, 1501) / 10.0
 """The q that Kim et al. search: −50, −49.9, ..., 150."""
@@ -45,25 +45,6 @@ def power_weights(accuracies: Floats, images: int, exponents: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def count_right(values: Floats, labels: Ints, weights: Floats) -> Ints:
-    """Images (Q,) on which Σ_m w_{q,m} values_m is highest at the true class.
-
-    values: (M, N, C) in either space. weights: (Q, M). Ties go to the lowest class.
-    """
-    m, n, c = values.shape
-    flat = np.ascontiguousarray(values.transpose(0, 2, 1)).reshape(m, c * n)
-    counts = np.empty(len(weights), dtype=np.int64)
-    others = np.arange(c)[:, None]
-    lower: Bools = others < labels  # (C, N): classes that win a tie against the true one
-    batch = max(1, 2_000_000 // (c * n))  # 16 MB of sums at a time
-    for start in range(0, len(weights), batch):
-        fused = (weights[start : start + batch] @ flat).reshape(-1, c, n)
-        true = fused[:, labels, np.arange(n)][:, None]  # (Q, 1, N)
-        beaten = (fused > true) | ((fused == true) & lower)
-        counts[start : start + batch] = n - beaten.any(axis=1).sum(axis=1)
-    return counts
-
-
 def exponential(
     evidence: Evidence, space: Space = "probability", q: float | None = None
 ) -> Combiner:
@@ -74,8 +55,7 @@ def exponential(
     """
     if q is None:
         candidates = power_weights(evidence.accuracies, len(evidence.labels), EXPONENTS)
-        right = count_right(evidence.outputs.in_space(space), evidence.labels, candidates)
-        best = int(right.argmax())
+        best = int(evidence.contests(space).count(candidates).argmax())
         weights, q = candidates[best], float(EXPONENTS[best])
     else:
         weights = power_weights(evidence.accuracies, len(evidence.labels), np.array([q]))[0]
