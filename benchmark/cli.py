@@ -1,0 +1,263 @@
+"""The command line: verbs only. Each builds a plan or names a folder and calls the stages.
+
+Exit codes: 0 done; 1 done, but some member failed; 2 the request makes no sense; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from benchmark import cli_data, options, stages
+from benchmark.datasets import DataError
+from benchmark.errors import RequestError
+from benchmark.events import Event, RunLog
+from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
+from benchmark.plan import Plan, default_profile, results_folder
+from benchmark.screen import TrainingScreen, print_audit, print_table
+from benchmark.store import DamagedError
+from ensembles.predictions import PredictionsError
+from reports.study import ReportError
+from zoo.member import ZooError
+
+USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError, DamagedError)
+
+app = typer.Typer(
+    help="Train a zoo of facial-expression networks once, cache their logits, and compare every "
+    "way to combine them. Start with: python -m benchmark run-all",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cli_data.app, name="data")
+app.command("import-logits")(cli_data.import_logits)
+output = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+SelectOption = Annotated[
+    str | None,
+    typer.Option("--members", help="Only these stored members, separated by commas; default all."),
+]
+
+
+def _train(plan: Plan) -> tuple[tuple[str, str], ...]:
+    """Train what is missing; return (member, reason) of what failed."""
+    from benchmark.datasets.loading import load_dataset
+
+    request = plan.request
+    dataset = load_dataset(request.dataset, request.data)
+    log = RunLog(plan.root, shlex.join(sys.argv[1:]))
+    output.print(f"{dataset.origin}: {len(dataset.train):,} training images")
+    for warning in dataset.warnings:
+        output.print(Text(f"note: {warning}", style="yellow"))
+    with TrainingScreen(plan, output) as screen:
+
+        def listen(event: Event) -> None:
+            log(event)
+            screen(event)
+
+        done = stages.train_members(plan, dataset, listen)
+    log.write(kind="end", trained=len(done.trained), failed=len(done.failed))
+    output.print(
+        f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "
+        f"log: {log.path}"
+    )
+    return tuple((name, reason) for name, _, reason in done.failed)
+
+
+def _run_all(plan: Plan) -> None:
+    """Train what is missing, compare the ensembles, write every table, figure and the page."""
+    failed = _train(plan)
+    study = stages.gather(plan.root, missing=failed)
+    written = stages.write_results(study, plan.root)
+    print_table(output, written.tables["ensembles"], stages.TERMINAL_COLUMNS)
+    output.print(f"{len(written.files)} files written; open {plan.root / 'report.html'}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _train_only(plan: Plan) -> None:
+    """Train the members SEL that have no logits yet, and keep their logits."""
+    if _train(plan):
+        raise typer.Exit(1)
+
+
+app.command("run-all")(options.planned(_run_all))
+app.command("train")(options.planned(_train_only, members=options.MembersArgument))
+
+
+def _root(results: Path, dataset: str, profile: str | None) -> Path:
+    return results_folder(results, dataset, profile or default_profile(dataset))
+
+
+def _selected(members: str | None) -> tuple[str, ...] | None:
+    """Names and groups of the zoo as names; other words are taken for imported members."""
+    if members is None:
+        return None
+    from zoo.catalogue import load_catalogue
+
+    catalogue = load_catalogue()
+    chosen: dict[str, None] = {}
+    for word in (word.strip() for word in members.split(",")):
+        try:
+            chosen.update(dict.fromkeys(member.name for member in catalogue.select(word)))
+        except ZooError:
+            chosen[word] = None
+    return tuple(chosen)
+
+
+@app.command("score")
+def score(
+    dataset: DatasetOption = "faces",
+    profile: ProfileOption = None,
+    members: SelectOption = None,
+    results: ResultsOption = Path("results"),
+    as_json: JsonOption = False,
+) -> None:
+    """Compare the ensembles of the stored logits: print the table and write it. No torch needed."""
+    root = _root(results, dataset, profile)
+    study = stages.gather(root, members=_selected(members))
+    tables = stages.write_results(study, root, only=("tables",)).tables
+    if as_json:
+        typer.echo(tables["ensembles"].frame.to_json(orient="records"))
+        return
+    print_table(output, tables["ensembles"], stages.TERMINAL_COLUMNS)
+
+
+@app.command("report")
+def report(
+    dataset: DatasetOption = "faces",
+    profile: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    table: Annotated[
+        str | None, typer.Option(help="Print this one table to standard output, write nothing.")
+    ] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="csv, markdown, latex or html, with --table.")
+    ] = "markdown",
+) -> None:
+    """Write every table, figure and the page from the stored logits. No torch, no images needed."""
+    root = _root(results, dataset, profile)
+    study = stages.gather(root)
+    if table is not None:
+        typer.echo(stages.rendered_table(study, table, form), nl=False)
+        return
+    written = stages.write_results(study, root)
+    output.print(f"{len(written.files)} files written under {root}")
+    for path in written.stale:
+        output.print(Text(f"no longer made by this report: {path}", style="yellow"))
+
+
+@app.command("members")
+def members(zoo: ZooOption = None, as_json: JsonOption = False) -> None:
+    """List the catalogue: every network, its size, its recipe, and where both come from."""
+    from zoo.catalogue import load_catalogue
+    from zoo.costs import costs
+
+    rows: list[dict[str, Any]] = []
+    for member in load_catalogue(tuple(zoo or ())).members:
+        counted = costs(member)
+        rows.append(
+            {
+                "name": member.name,
+                "groups": list(member.groups),
+                "parameters": counted.parameters,
+                "macs": counted.macs,
+                "source": member.source,
+                "recipe": member.recipe.as_dict(),
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    grid = RichTable("member", "groups", "parameters", "million MACs", "source")
+    for row in rows:
+        grid.add_row(
+            row["name"],
+            ", ".join(row["groups"]),
+            f"{row['parameters']:,}",
+            f"{row['macs'] / 1e6:,.1f}",
+            row["source"],
+        )
+    output.print(grid)
+
+
+@app.command("verify")
+def verify(
+    dataset: Annotated[
+        str | None, typer.Option(help="Only this dataset; default: everything under --results.")
+    ] = None,
+    profile: ProfileOption = None,
+    results: ResultsOption = Path("results"),
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set damaged entries aside, so that they are redone.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Check every checksum and manifest; list what is damaged or stale. Exit code 1 if any is."""
+    from benchmark.verification import verify_roots
+
+    if dataset is None:
+        roots = sorted(path.parent for path in results.glob("*/samples"))
+    else:
+        roots = [_root(results, dataset, profile)]
+    problems, checked = verify_roots(roots, repair=repair)
+    if as_json:
+        typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
+    else:
+        for problem in problems:
+            output.print(Text(f"{problem.place}: {problem.reason}{problem.done}", style="red"))
+        output.print(f"{checked} entries checked, {len(problems)} with problems")
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("audit")
+def audit(
+    table: Annotated[
+        Path | None,
+        typer.Argument(help="CSV with class, precision, recall, f1, support; none: the five."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Is a published per-class table consistent with itself and with the split it claims?"""
+    from reports.audit import audit_published, audit_table, read_table
+
+    results = [audit_table(read_table(table))] if table else audit_published()
+    if as_json:
+        typer.echo(json.dumps([result.as_dict() for result in results], indent=1))
+        return
+    print_audit(output, results)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; return the exit code. Errors of the user are one sentence on stderr."""
+    try:
+        code = app(arguments, prog_name="python -m benchmark", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except USER_ERRORS as error:
+        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        return 2
+    except OSError as error:  # a full disk, a folder that cannot be written
+        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        errors.print("interrupted: what is finished is kept; the same command goes on from there")
+        return 130
+    return int(code or 0)

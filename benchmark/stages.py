@@ -1,0 +1,243 @@
+"""The stages of a run: train what is missing, gather what is stored, write the reports.
+
+Request -> Plan -> train_members -> results/ -> gather -> Study -> write_reports
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.errors import RequestError
+from benchmark.events import Event, Listener
+from benchmark.files import write_bytes
+from benchmark.plan import Plan
+from benchmark.samples import DatasetFacts, facts_of, read_samples, write_samples
+from benchmark.store import DamagedError, Entry, LogitsStore
+from ensembles.predictions import Predictions, Test, Validation
+from reports.study import Epoch, MemberRecord, Study
+
+if TYPE_CHECKING:
+    from benchmark.datasets import Dataset
+    from reports.report import Part, Written
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the training of a plan ended. Each is (member, seed), failures with their reason."""
+
+    reused: tuple[tuple[str, int], ...]
+    trained: tuple[tuple[str, int], ...]
+    failed: tuple[tuple[str, int, str], ...]
+
+
+def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
+    """Train every (member, seed) of `plan` that the store does not hold yet."""
+    from benchmark.engine import train_pending
+    from benchmark.task import decides, training_data
+    from zoo.job import resolve_device
+
+    facts = facts_of(dataset)
+    write_samples(plan.root, dataset, facts)
+    store = LogitsStore(plan.root)
+    events: list[Event] = []
+
+    def keep(event: Event) -> None:
+        events.append(event)
+        listen(event)
+
+    pending = []
+    for index, (member, seed) in enumerate(plan.runs):
+        state = store.state(member.name, seed, decides(plan, member, seed, facts))
+        if state.kind == "fresh":
+            keep(Event("reused", member.name, seed))
+            continue
+        if state.kind in ("stale", "damaged"):
+            keep(Event(state.kind, member.name, seed, state.reason))
+        pending.append(index)
+    if pending:
+        data = training_data(dataset, plan.profile.train_limit)
+        device = resolve_device(plan.request.device)
+        train_pending(plan, pending, data, facts, device=device, listen=keep)
+    return Training(
+        reused=tuple((e.member, e.seed) for e in events if e.kind == "reused"),
+        trained=tuple((e.member, e.seed) for e in events if e.kind == "trained"),
+        failed=tuple((e.member, e.seed, e.message) for e in events if e.kind == "failed"),
+    )
+
+
+def gather(
+    root: Path,
+    *,
+    members: Sequence[str] | None = None,
+    missing: Sequence[tuple[str, str]] = (),
+) -> Study:
+    """Everything the store under `root` holds, as one study; no images and no torch needed.
+
+    members: names to be taken, in this order; None takes all. A member counts when its first seed
+    is there; further seeds count when every member has them. Damaged entries and named members that
+    are not there are listed in `Study.missing`.
+    """
+    store = LogitsStore(root)
+    samples = {split: read_samples(root, split) for split in ("validation", "test")}
+    facts = samples["test"].facts
+    entries, lacking = _read_entries(store, facts, members)
+    lacking = [*missing, *(item for item in lacking if item[0] not in dict(missing))]
+    names = _ordered({name for name, seed in entries if seed == 0}, entries, members)
+    if not names:
+        raise RequestError(
+            f"no member has results in {root / 'logits'}: run `python -m benchmark run-all` or "
+            "`python -m benchmark import-logits` first"
+        )
+    seeds = _common_seeds(entries, names)
+    pairs = [
+        tuple(
+            _predictions(kind, samples[split], [entries[name, seed] for name in names], split)
+            for kind, split in ((Validation, "validation"), (Test, "test"))
+        )
+        for seed in seeds
+    ]
+    validation, test = pairs[0]
+    assert isinstance(validation, Validation)
+    assert isinstance(test, Test)
+    return Study(
+        dataset=facts.name,
+        profile=_profile_of(root, facts.name),
+        synthetic=facts.synthetic,
+        records=tuple(_record(entries[name, 0]) for name in names),
+        validation=validation,
+        test=test,
+        class_counts=facts.class_counts,
+        repeats=tuple(pairs[1:]),  # type: ignore[arg-type]
+        missing=tuple(lacking),
+        notes=_notes(facts, [entries[name, 0] for name in names]),
+    )
+
+
+def _read_entries(
+    store: LogitsStore, facts: DatasetFacts, members: Sequence[str] | None
+) -> tuple[dict[tuple[str, int], Entry], list[tuple[str, str]]]:
+    """Whole entries by (member, seed), and what is lacking with its reason."""
+    entries: dict[tuple[str, int], Entry] = {}
+    lacking: list[tuple[str, str]] = []
+    for name, seed in store.folders():
+        if members is not None and name not in members:
+            continue
+        try:
+            entry = store.read(name, seed)
+        except DamagedError as error:
+            lacking.append((name, f"damaged (seed {seed}): {error}"))
+            continue
+        if entry is None:
+            continue
+        if entry.manifest["dataset"]["samples"] != facts.fingerprints:
+            lacking.append((name, f"its logits (seed {seed}) belong to other images or labels"))
+            continue
+        entries[name, seed] = entry
+    present = {name for name, _ in entries} | {name for name, _ in lacking}
+    lacking += [(name, "it has no logits yet") for name in members or () if name not in present]
+    return entries, lacking
+
+
+def _ordered(
+    names: set[str], entries: dict[tuple[str, int], Entry], members: Sequence[str] | None
+) -> list[str]:
+    """The order asked for, or by group and name, imported members last."""
+    if members is not None:
+        return [name for name in members if name in names]
+
+    def place(name: str) -> tuple[bool, tuple[str, ...], str]:
+        manifest = entries[name, 0].manifest
+        return bool(manifest["imported"]), tuple(manifest["groups"]), name
+
+    return sorted(names, key=place)
+
+
+def _common_seeds(entries: dict[tuple[str, int], Entry], names: list[str]) -> list[int]:
+    """Seed 0, and the further ones that every member has; an imported member has one for all."""
+    seeds = [{seed for name, seed in entries if name == wanted} for wanted in names]
+    return sorted(set.intersection(*seeds) | {0})
+
+
+def _predictions(
+    kind: type[Predictions], samples: Any, entries: Sequence[Entry], split: str
+) -> Predictions:
+    return kind.make(
+        np.stack([entry.logits[split] for entry in entries]),
+        samples.labels,
+        members=[entry.member for entry in entries],
+        classes=samples.facts.classes,
+        sample_ids=samples.sample_ids,
+        duplicate=samples.duplicate,
+    )
+
+
+def _record(entry: Entry) -> MemberRecord:
+    manifest = entry.manifest
+    return MemberRecord(
+        name=entry.member,
+        seed=entry.seed,
+        source=manifest["source"],
+        groups=tuple(manifest["groups"]),
+        recipe=manifest["recipe"],
+        parameters=manifest["parameters"],
+        macs=manifest["macs"],
+        train_seconds=manifest["train_seconds"],
+        latency_ms=manifest["latency_ms"],
+        device=manifest["device"],
+        history=tuple(Epoch(**epoch) for epoch in manifest["history"]),
+        key=manifest["key"],
+        pretrained=manifest["pretrained"],
+        imported=manifest["imported"],
+    )
+
+
+def _profile_of(root: Path, dataset: str) -> str:
+    name = root.name
+    return name.removeprefix(f"{dataset}-") if name.startswith(f"{dataset}-") else "paper"
+
+
+def _notes(facts: DatasetFacts, entries: Sequence[Entry]) -> tuple[str, ...]:
+    """What a reader must know before believing a figure."""
+    notes = list(facts.warnings)
+    if facts.synthetic:
+        notes.append("The faces are synthetic: drawn by a program, not photographed.")
+    widths = {entry.manifest["width"] for entry in entries} - {None}
+    if widths - {1.0}:
+        notes.append(
+            f"The networks were trained at {min(widths):g} of their published width, for few "
+            "epochs, on part of the training images: these are not the papers' figures."
+        )
+    bare = [entry.member for entry in entries if entry.manifest["pretrained"] is False]
+    if bare:
+        notes.append(
+            f"Trained without the ImageNet weights that the report used: {', '.join(bare)}."
+        )
+    return tuple(notes)
+
+
+TERMINAL_COLUMNS = (
+    *("method", "members", "val_accuracy", "test_accuracy", "test_accuracy_unique", "gain"),
+    *("macro_f1", "log_loss", "ece", "detail"),
+)
+"""What of the ensembles table fits into a terminal."""
+
+
+def write_results(study: Study, root: Path, *, only: Sequence[Part] | None = None) -> Written:
+    """Write tables, figures and the page of `study` under `root`, or only the parts named."""
+    from reports.report import write_reports
+
+    return write_reports(study, root, only=only, write=write_bytes)
+
+
+def rendered_table(study: Study, name: str, form: str) -> str:
+    """One table of `study` as text in `form` (csv, markdown, latex, html)."""
+    from reports.findings import Findings
+    from reports.formatting import render
+    from reports.report import make_table
+
+    return render(make_table(Findings.of(study), name), form)

@@ -1,0 +1,198 @@
+"""One (member, seed) of a plan: what decides its logits, and training it into the store."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import time
+import traceback
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import Timeout
+
+from benchmark.checkpoints import CheckpointFile
+from benchmark.datasets import Dataset
+from benchmark.events import Event, Kind, Listener
+from benchmark.files import write_bytes
+from benchmark.plan import Plan, Request
+from benchmark.samples import DatasetFacts
+from benchmark.store import LogitsStore, key_of
+from zoo.job import Data, Job, Outcome, fingerprint, library_versions, run_job
+from zoo.member import Member
+from zoo.training import EpochResult
+
+TRAINING = 1
+"""Raised when the same recipe comes to mean other logits; every older entry is then stale."""
+
+
+def training_data(dataset: Dataset, limit: int | None) -> Data:
+    """The arrays a job needs; at most `limit` training images, a random but fixed choice."""
+    rows = np.arange(len(dataset.train))
+    if limit is not None and limit < len(rows):
+        rows = np.sort(np.random.default_rng(0).choice(len(rows), limit, replace=False))
+    return Data(
+        train_images=np.ascontiguousarray(dataset.train.images[rows]),
+        train_labels=dataset.train.labels[rows],
+        validation_images=dataset.validation.images,
+        validation_labels=dataset.validation.labels,
+        test_images=dataset.test.images,
+    )
+
+
+def decides(plan: Plan, member: Member, seed: int, facts: DatasetFacts) -> dict[str, Any]:
+    """Everything that decides the logits of (member, seed), as plain values."""
+    return {
+        "training": TRAINING,
+        "seed": seed,
+        "recipe": plan.recipe(member).as_dict(),
+        "architecture": fingerprint(member, plan.profile.width),
+        "width": plan.profile.width,
+        "train_limit": plan.profile.train_limit,
+        "dataset": {"samples": facts.fingerprints, "pixels": facts.pixels},
+    }
+
+
+@lru_cache(maxsize=1)
+def git_revision() -> str | None:
+    """The revision of this code, or None where it does not lie in a checkout."""
+    command = ["git", "rev-parse", "HEAD"]
+    here = Path(__file__).resolve().parent
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """What is the same for every training of a plan, as plain values for another process."""
+
+    request: Request
+    data: Data
+    facts: DatasetFacts
+    device: str
+    threads: int
+
+
+class Trainer:
+    """Trains any (member, seed) of a plan into its store."""
+
+    def __init__(self, plan: Plan, work: Work, listen: Listener) -> None:
+        self._plan, self._work, self._listen = plan, work, listen
+        self._store = LogitsStore(plan.root)
+
+    def train(self, index: int) -> bool:
+        """Train `plan.runs[index]` unless it is in the store; return whether it now is.
+
+        Whatever goes wrong with the member is told to the listener with its reason and written to
+        a log of its own; the caller goes on with the others.
+        """
+        member, seed = self._plan.runs[index]
+        try:
+            try:
+                with self._store.lock(member.name, seed, timeout=0):
+                    self._train(member, seed)
+            except Timeout:
+                self._listen(Event("waiting", member.name, seed, "another process trains it"))
+                with self._store.lock(member.name, seed):
+                    self._train(member, seed)
+        except Exception as error:  # the boundary: one member must not take the others down
+            log = self._plan.root / "logs" / f"{member.name}-seed{seed}.log"
+            write_bytes(log, traceback.format_exc().encode())
+            reason = str(error).split("\n")[0] or type(error).__name__
+            self._listen(Event("failed", member.name, seed, f"{reason} (log: {log})"))
+            return False
+        return True
+
+    def _train(self, member: Member, seed: int) -> None:
+        """Train, with the lock held."""
+        plan = self._plan
+        decided = decides(plan, member, seed, self._work.facts)
+        state = self._store.state(member.name, seed, decided)
+        if state.kind == "fresh":
+            self._listen(Event("reused", member.name, seed))
+            return
+        if state.kind == "damaged":
+            self._store.set_aside(member.name, seed)
+        recipe = plan.recipe(member)
+        self._listen(Event("started", member.name, seed, epochs=recipe.epochs))
+        start = time.monotonic()
+        checkpoint = CheckpointFile(
+            plan.root / "checkpoints" / member.name / f"seed{seed}",
+            key_of(decided),
+            plan.request.checkpoint_every,
+        )
+        job = Job(
+            member=member,
+            recipe=recipe,
+            width=plan.profile.width,
+            seed=seed,
+            device=self._work.device,
+            threads=self._work.threads,
+            exact=plan.request.exact,
+        )
+        told = partial(self._told, member.name, seed, recipe.epochs)
+        outcome = run_job(job, self._work.data, on_epoch=told, checkpoint=checkpoint)
+        fields = manifest_fields(plan, member, outcome, self._work.facts, decided)
+        _save_weights(plan.root, member.name, seed, outcome)
+        self._store.commit(member.name, seed, outcome.logits, fields)
+        checkpoint.clear()
+        last = replace(outcome.trained.history[-1], seconds=time.monotonic() - start)
+        self._told(member.name, seed, recipe.epochs, last, kind="trained")
+
+    def _told(
+        self, member: str, seed: int, epochs: int, result: EpochResult, *, kind: Kind = "epoch"
+    ) -> None:
+        event = Event(
+            kind,
+            member,
+            seed,
+            epoch=result.epoch,
+            epochs=epochs,
+            val_accuracy=result.val_accuracy,
+            seconds=result.seconds,
+        )
+        self._listen(event)
+
+
+def manifest_fields(
+    plan: Plan, member: Member, outcome: Outcome, facts: DatasetFacts, decided: dict[str, Any]
+) -> dict[str, Any]:
+    """The manifest of a trained member, less what the store adds itself."""
+    recipe = plan.recipe(member)
+    return {
+        "decides": decided,
+        "source": member.source,
+        "groups": list(member.groups),
+        "imported": False,
+        "recipe": recipe.as_dict(),
+        "width": plan.profile.width,
+        "profile": plan.profile.name,
+        "architecture": decided["architecture"],
+        "pretrained": recipe.pretrained if plan.profile.recipe(member).pretrained else None,
+        "parameters": outcome.parameters,
+        "macs": outcome.macs,
+        "train_seconds": outcome.trained.seconds,
+        "latency_ms": outcome.latency_ms,
+        "device": outcome.device,
+        "exact": plan.request.exact,
+        "accumulate": outcome.accumulate,
+        "resumed_from": outcome.trained.resumed_from,
+        "versions": library_versions(),
+        "git": git_revision(),
+        "dataset": {"name": facts.name, "samples": facts.fingerprints},
+        "history": [dataclasses.asdict(result) for result in outcome.trained.history],
+    }
+
+
+def _save_weights(root: Path, member: str, seed: int, outcome: Outcome) -> None:
+    """Weights stay on this machine, for `predict`; they are too large to be shipped."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.contiguous() for name, tensor in outcome.weights.items()}
+    write_bytes(root / "weights" / member / f"seed{seed}.safetensors", save(tensors))

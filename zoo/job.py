@@ -1,0 +1,204 @@
+"""One member from nothing to logits: build, train, read out, measure what it cost."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from zoo.costs import architecture_fingerprint, costs
+from zoo.inference import latency_ms, predict_logits
+from zoo.member import Member, Recipe
+from zoo.training import (
+    Checkpoint,
+    EpochResult,
+    Images,
+    Settings,
+    Trained,
+    TrainingError,
+    epoch_seed,
+    train,
+)
+
+Pixels = npt.NDArray[np.uint8]
+Labels = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """What a member is trained and read out on. images: uint8 (N, 48, 48); labels: int64 (N,)."""
+
+    train_images: Pixels
+    train_labels: Labels
+    validation_images: Pixels
+    validation_labels: Labels
+    test_images: Pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One training to be done."""
+
+    member: Member
+    recipe: Recipe
+    """The member's, or what the profile makes of it."""
+    width: float
+    seed: int
+    device: str = "cpu"
+    threads: int = 0
+    """CPU threads; 0 leaves torch's own choice. The number decides the last bits of the sums."""
+    exact: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What a job leaves behind. logits: split name to float32 (N, C)."""
+
+    logits: dict[str, npt.NDArray[np.float32]]
+    trained: Trained
+    parameters: int
+    macs: int
+    latency_ms: float
+    device: str
+    accumulate: int
+    """Parts each batch was cut into because it did not fit into memory; 1 is whole."""
+    weights: dict[str, torch.Tensor]
+
+
+def build_network(member: Member, recipe: Recipe, width: float, seed: int) -> nn.Module:
+    """The network before training, the same for the same seed."""
+    torch.manual_seed(epoch_seed(seed, 2**32 - 2))
+    if recipe.pretrained and member.build_pretrained is not None:
+        return member.build_pretrained(width)
+    return member.build(width)
+
+
+def fingerprint(member: Member, width: float) -> str:
+    """Hash of the architecture, without giving its weights any memory."""
+    with torch.device("meta"):
+        return architecture_fingerprint(member.build(width))
+
+
+@contextlib.contextmanager
+def exactness(exact: bool) -> Iterator[None]:
+    """Bit-equal repeats on a GPU inside the block, at the price of speed."""
+    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    torch.use_deterministic_algorithms(exact, warn_only=False)
+    # Filling fresh memory guards against code that reads what it never wrote; ours does not.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    torch.backends.cudnn.benchmark = not exact
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        torch.backends.cudnn.benchmark = before[1]
+
+
+def run_job(
+    job: Job,
+    data: Data,
+    *,
+    on_epoch: Callable[[EpochResult], None] | None = None,
+    checkpoint: Checkpoint | None = None,
+) -> Outcome:
+    """Train one member and read out its logits.
+
+    A batch that does not fit into the GPU's memory is halved once, its gradients accumulated.
+    Raises `TrainingError`, `ZooError`, `torch.OutOfMemoryError`.
+    """
+    if job.threads:
+        torch.set_num_threads(job.threads)
+    with exactness(job.exact), torch.random.fork_rng():
+        try:
+            return _run(job, data, Settings(exact=job.exact), on_epoch, checkpoint)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            halved = Settings(exact=job.exact, accumulate=2)
+            return _run(job, data, halved, on_epoch, checkpoint)
+
+
+def _run(
+    job: Job,
+    data: Data,
+    settings: Settings,
+    on_epoch: Callable[[EpochResult], None] | None,
+    checkpoint: Checkpoint | None,
+) -> Outcome:
+    device = torch.device(job.device)
+    start = time.perf_counter()
+    network = build_network(job.member, job.recipe, job.width, job.seed).to(device)
+    trained = train(
+        network,
+        job.recipe,
+        _images(data.train_images, data.train_labels, device),
+        _images(data.validation_images, data.validation_labels, device),
+        seed=job.seed,
+        settings=settings,
+        on_epoch=on_epoch,
+        checkpoint=checkpoint,
+    )
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    seconds = time.perf_counter() - start
+    logits = {
+        "validation": _logits(network, job.recipe, data.validation_images, device),
+        "test": _logits(network, job.recipe, data.test_images, device),
+    }
+    for split, values in logits.items():
+        if not np.isfinite(values).all():
+            raise TrainingError(
+                f"the logits of the {split} split are not finite: training diverged; a smaller "
+                f"learning rate than {job.recipe.learning_rate:g} is needed"
+            )
+    counted = costs(job.member, job.width, job.recipe)
+    return Outcome(
+        logits=logits,
+        # A resumed training took the recorded epochs' time; an undisturbed one also the set-up.
+        trained=Trained(
+            trained.history,
+            trained.seconds if trained.resumed_from else seconds,
+            trained.resumed_from,
+        ),
+        parameters=counted.parameters,
+        macs=counted.macs,
+        latency_ms=latency_ms(network, job.recipe, device),
+        device=device_name(device),
+        accumulate=settings.accumulate,
+        weights={name: tensor.cpu() for name, tensor in network.state_dict().items()},
+    )
+
+
+def _images(images: Pixels, labels: Labels, device: torch.device) -> Images:
+    return Images(torch.from_numpy(images).to(device), torch.from_numpy(labels).to(device))
+
+
+def _logits(
+    network: nn.Module, recipe: Recipe, images: Pixels, device: torch.device
+) -> npt.NDArray[np.float32]:
+    return predict_logits(network, recipe, torch.from_numpy(images).to(device))
+
+
+def device_name(device: torch.device) -> str:
+    """What the hardware calls itself."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def resolve_device(wanted: str) -> str:
+    """`auto` is the GPU where there is one."""
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return wanted
+
+
+def library_versions() -> dict[str, Any]:
+    """Versions of what decides the logits."""
+    import timm  # type: ignore[import-untyped,unused-ignore]
+
+    return {"torch": torch.__version__, "timm": timm.__version__, "numpy": np.__version__}
