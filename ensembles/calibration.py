@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from ensembles.fusion import log_softmax
 from ensembles.predictions import Floats, Ints
 
 LOG_TEMPERATURES = (float(np.log(0.05)), float(np.log(50.0)))
@@ -21,10 +20,14 @@ def temperature(logits: Floats, labels: Ints) -> float:
 
     The log loss is convex in 1/T, so the bounded search over log T finds its one minimum.
     """
-    rows = np.arange(len(labels))
+    # Classes first, highest logit at zero: then no exponential overflows at any temperature.
+    shifted = np.ascontiguousarray((logits - logits.max(axis=1, keepdims=True)).T)  # (C, N)
+    true = shifted[labels, np.arange(len(labels))].mean()
 
     def loss(log_temperature: float) -> float:
-        return -float(log_softmax(logits * np.exp(-log_temperature))[rows, labels].mean())
+        inverse = np.exp(-log_temperature)
+        total = np.exp(shifted * inverse).sum(axis=0)
+        return float(np.log(total).mean() - true * inverse)
 
     found = minimize_scalar(
         loss, bounds=LOG_TEMPERATURES, method="bounded", options={"xatol": 1e-6}

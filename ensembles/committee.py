@@ -85,7 +85,9 @@ def committee(
         if inside == "average" or len(rows) == 1:
             row[list(rows)] = 1.0 / len(rows)
         else:
-            row[list(rows)], q = _exponential_inside(evidence, rows)
+            row[list(rows)], q = evidence.once(
+                ("committee", rows), partial(_exponential_inside, evidence, rows)
+            )
             told.append(f"{family} q = {q:g}")
     detail = f"{len(families)} families" + (f": {', '.join(told)}" if told else "")
     if across == "mean":

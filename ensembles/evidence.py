@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar, cast
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from ensembles.calibration import temperatures
 from ensembles.fusion import Outputs, Space
 from ensembles.margins import Contests
 from ensembles.predictions import Floats, Ints, PredictionsError, Validation, require_validation
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +29,7 @@ class Evidence:
 
     validation: Validation
     families: Mapping[str, str] | None = None
-    _contests: dict[Space, Contests] = field(default_factory=dict, repr=False)
+    _kept: dict[Hashable, object] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         require_validation(self.validation)
@@ -48,9 +51,15 @@ class Evidence:
 
     def contests(self, space: Space) -> Contests:
         """What the members disagree about, for counting right answers of many weightings."""
-        if space not in self._contests:
-            self._contests[space] = Contests.of(self.outputs.in_space(space), self.labels)
-        return self._contests[space]
+        return self.once(
+            ("contests", space), lambda: Contests.of(self.outputs.in_space(space), self.labels)
+        )
+
+    def once(self, key: Hashable, make: Callable[[], _T]) -> _T:
+        """The result of `make`, kept under `key` for the next method that needs the same."""
+        if key not in self._kept:
+            self._kept[key] = make()
+        return cast(_T, self._kept[key])
 
     @cached_property
     def accuracies(self) -> Floats:

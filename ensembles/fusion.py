@@ -25,18 +25,28 @@ TIE_BONUS = 1e-9
 """Points added to the winner of a tie, so that the highest probability names the winner."""
 
 
+def _shifted_classes_first(logits: npt.ArrayLike) -> Floats:
+    """Logits (..., C) as (C, ...), float64, the highest of each image at zero.
+
+    Sums over a last axis of seven are ten times slower than over a first one.
+    """
+    values = np.asarray(logits, dtype=np.float64)
+    first = np.ascontiguousarray(np.moveaxis(values, -1, 0))
+    return np.asarray(first - first.max(axis=0))
+
+
 def log_softmax(logits: npt.ArrayLike) -> Floats:
     """Log-probabilities along the last axis, float64, finite for any finite logits."""
-    values = np.asarray(logits, dtype=np.float64)
-    shifted = values - values.max(axis=-1, keepdims=True)
-    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+    shifted = _shifted_classes_first(logits)
+    shifted -= np.log(np.exp(shifted).sum(axis=0))
+    return np.ascontiguousarray(np.moveaxis(shifted, 0, -1))
 
 
 def softmax(logits: npt.ArrayLike) -> Floats:
     """Probabilities along the last axis, float64, summing to one for any finite logits."""
-    values = np.asarray(logits, dtype=np.float64)
-    powers = np.exp(values - values.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+    powers = np.exp(_shifted_classes_first(logits))
+    powers /= powers.sum(axis=0)
+    return np.ascontiguousarray(np.moveaxis(powers, 0, -1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -249,9 +249,7 @@ def _ideas() -> Iterator[_Idea]:
         spaces=("probability",),
     )
     yield _unweighted_idea("average", "Simple average", fusion.average, "probability", _KITTLER)
-    yield _unweighted_idea(
-        "geometric", "Geometric mean (logits)", fusion.geometric, "logit", _KITTLER
-    )
+    yield _unweighted_idea("geometric", "Geometric mean", fusion.geometric, "logit", _KITTLER)
     yield _unweighted_idea("median", "Median", fusion.median, "probability", _KITTLER)
     yield _unweighted_idea("vote", "Majority vote", fusion.vote, "rank", f"ties as in {_KIM}")
     yield _unweighted_idea("borda", "Borda count", fusion.borda, "rank", "Ho, Hull & Srihari 1994")

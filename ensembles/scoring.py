@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr, bdtrik
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ensembles import metrics
@@ -100,9 +100,16 @@ def interval(right: int, images: int, level: float = 0.95) -> tuple[float, float
     percentiles are that distribution's quantiles, exactly.
     """
     tail = (1.0 - level) / 2.0
-    at_most = bdtr(np.arange(images), images, right / images)  # P(count <= 0), ..., P(<= N - 1)
-    low, high = np.searchsorted(at_most, [tail, 1.0 - tail]) / images
-    return float(low), float(high)
+    share = right / images
+    if share in (0.0, 1.0):
+        return share, share
+    bounds = []
+    for level_below in (tail, 1.0 - tail):
+        count = np.ceil(bdtrik(level_below, images, share))
+        # The inverse is continuous: one less may already reach the level.
+        reached = count > 0 and bdtr(count - 1, images, share) >= level_below
+        bounds.append(float(count - reached) / images)
+    return bounds[0], bounds[1]
 
 
 def _measures(probabilities: Floats, labels: Ints) -> dict[str, float]:
