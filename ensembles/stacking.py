@@ -219,7 +219,7 @@ def stacking(evidence: Evidence) -> Combiner:
         short = int(counts.argmin())
         raise PredictionsError(
             f"the class {evidence.validation.classes[short]!r} has {counts[short]} validation "
-            "images: accepted are at least two images of every class"
+            f"image{'' if counts[short] == 1 else 's'}: accepted are at least two images of every class"
         )
     features = member_features(evidence.outputs)
     penalty = choose_penalty(features, evidence.labels, classes)
