@@ -131,6 +131,7 @@ _PUBLISHED = (
     Column("subject", "Of", "text", "member or method"),
     Column("metric", "Figure", "text", "what is measured"),
     Column("claim", "Claim", "text", "what the report says, in our words"),
+    Column("measured", "Measured", "text", "the number of ours that decides the claim"),
     Column("claimed_split", "Claimed split", "text", "the split that the source names"),
     Column("our_split", "Our split", "text", "the split that our figure is measured on"),
     Column("published", "Published", "figure", "the printed figure; shares in [0, 1]"),

@@ -246,7 +246,8 @@ def _table(entry: dict[str, Any], name: str) -> PublishedTable:
 
 def _texts(row: object, cells: int, place: str) -> list[str]:
     if not isinstance(row, list) or len(row) != cells:
-        raise ReportError(f"{place} has the row {row!r}: accepted are {cells} cells")
+        found = ", ".join(map(str, row)) if isinstance(row, list) else str(row)
+        raise ReportError(f"{place} has the row '{found}': accepted are {cells} cells")
     return [str(cell) for cell in row]
 
 

@@ -1,0 +1,252 @@
+"""The published figures and conclusions of the five reports beside ours, each with a verdict.
+
+The verdict on a figure follows the rule in `claims_judge.py`. A conclusion is turned into a number
+that is above a threshold where it holds (`claims_statements.py`): one thing being better than
+another is *reproduced* where the whole 95 % interval of that number is above zero, for a tie is no
+proof; a figure that is said to be reached is *reproduced* where the interval reaches it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from ensembles.scoring import Comparison
+from reports.audit import audit_published
+from reports.audit_splits import Origin
+from reports.claims_judge import (
+    Verdict,
+    difference_bounds,
+    figure_obstacle,
+    judge,
+    like_for_like,
+    number,
+    study_obstacles,
+)
+from reports.claims_ours import EXACT, Absent, Bench, Ours, ours
+from reports.claims_statements import STATEMENTS, Statement
+from reports.published import Figure, load
+from reports.study import Study
+from reports.tables import Table, make_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperRow:
+    """One published figure beside ours. Shares in [0, 1], losses in nats; None: no counterpart.
+
+    difference: ours less published; difference_low, difference_high: its 95 % interval, with what
+    rounding leaves open. our_split: where ours is measured, the published figure's own split as
+    the audit found it. interval: how the interval was computed.
+    """
+
+    report: str
+    place: str
+    subject: str
+    metric: str
+    label: str
+    claimed_split: str
+    our_split: str
+    published: float
+    margin: float
+    precision: str
+    ours: float | None
+    difference: float | None
+    difference_low: float | None
+    difference_high: float | None
+    interval: str
+    verdict: Verdict
+    reason: str
+
+
+def papers_rows(study: Study, comparison: Comparison) -> list[PaperRow]:
+    """Every published figure of the five reports beside the study's, in the reports' order."""
+    bench = Bench(study, comparison)
+    origins = measured_on()
+    return [
+        _row(bench, figure, origins.get((figure.subject, figure.split)))
+        for report in load()
+        for figure in report.figures
+    ]
+
+
+@cache
+def measured_on() -> Mapping[tuple[str, str], Origin]:
+    """What the audit found for each (member, claimed split) that has a per-class table."""
+    return {
+        (member, result.table.claimed or ""): result.origins[0]
+        for audit in audit_published()
+        for member, result in audit.tables
+        if result.origins
+    }
+
+
+def _row(bench: Bench, figure: Figure, origin: Origin | None) -> PaperRow:
+    split = figure.split
+    repeats = 1
+    if figure.kind == "result" and origin is not None and like_for_like(origin):
+        split, repeats = origin.splits[0], origin.times
+    found = ours(bench, figure, split)
+    if isinstance(found, Ours) and figure.metric.endswith("support"):
+        found = Ours.exact(found.value * repeats)
+    obstacle = figure_obstacle(bench, figure, origin)
+    verdict, reason = judge(figure, found, obstacle)
+    if split != figure.split and obstacle is None and isinstance(found, Ours):
+        reason = f"{reason} {_moved(figure, origin, split)}"
+    low, high = (None, None) if isinstance(found, Absent) else difference_bounds(figure, found)
+    return PaperRow(
+        report=figure.report,
+        place=figure.place,
+        subject=figure.subject,
+        metric=_metric(figure),
+        label=figure.label,
+        claimed_split=figure.split,
+        our_split=split,
+        published=figure.value,
+        margin=figure.margin,
+        precision=figure.precision,
+        ours=None if isinstance(found, Absent) else found.value,
+        difference=None if isinstance(found, Absent) else found.value - figure.value,
+        difference_low=low,
+        difference_high=high,
+        interval="" if isinstance(found, Absent) else found.interval,
+        verdict=verdict,
+        reason=reason,
+    )
+
+
+def _metric(figure: Figure) -> str:
+    """The metric in words, with the threshold or epoch that belongs to it."""
+    words = figure.metric.replace("_", " ")
+    if figure.threshold is not None:
+        words += f" {figure.threshold:g}"
+    return words if figure.epoch is None else f"{words} after epoch {figure.epoch}"
+
+
+def _moved(figure: Figure, origin: Origin | None, split: str) -> str:
+    return (
+        f"Published as {figure.split}, but the supports of its table are {origin}, so ours is "
+        f"measured on the {split} split."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRow:
+    """One conclusion of a report. ours: the number that decides it, with its 95 % interval.
+
+    measured: what that number is. Values are shares of one (0.025 is 2.5 points) or counts.
+    """
+
+    report: str
+    place: str
+    claim: str
+    measured: str
+    ours: float | None
+    ours_low: float | None
+    ours_high: float | None
+    interval: str
+    verdict: Verdict
+    reason: str
+
+
+def claims_rows(study: Study, comparison: Comparison) -> list[ClaimRow]:
+    """Every conclusion of the reports with what this study says of it."""
+    bench = Bench(study, comparison)
+    return [_claim_row(bench, statement) for statement in STATEMENTS]
+
+
+def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
+    missing = next((name for name in statement.needs if name not in bench.records), None)
+    found = bench.absence(missing) if missing is not None else statement.ours(bench)
+    verdict, reason = _judge_claim(statement, found, _claim_obstacle(bench, statement))
+    known = found if isinstance(found, Ours) else None
+    return ClaimRow(
+        report=statement.report,
+        place=statement.place,
+        claim=statement.claim,
+        measured=statement.measured,
+        ours=None if known is None else known.value,
+        ours_low=None if known is None else known.low,
+        ours_high=None if known is None else known.high,
+        interval="" if known is None else known.interval,
+        verdict=verdict,
+        reason=f"{reason} {statement.remark}".strip(),
+    )
+
+
+def _claim_obstacle(bench: Bench, statement: Statement) -> str | None:
+    if bench.study.dataset != statement.dataset:
+        return (
+            f"Ours is measured on another dataset ({bench.study.dataset} instead of "
+            f"{statement.dataset})."
+        )
+    nine = statement.report == "nine"
+    return next(study_obstacles(bench, *statement.needs, nine=nine), None)
+
+
+def _judge_claim(
+    statement: Statement, found: Ours | Absent, obstacle: str | None
+) -> tuple[Verdict, str]:
+    if obstacle is not None:
+        return "not comparable", obstacle
+    if isinstance(found, Absent):
+        return "not comparable", found.reason
+    bounds = "" if found.interval == EXACT else f" ({found.low:.4f} to {found.high:.4f})"
+    ours = f"Ours is {number(found.value)}{bounds}"
+    line = number(statement.threshold)
+    reaches, proven = found.high > statement.threshold, found.low > statement.threshold
+    if statement.equal is not None:
+        holds, words = found.value == statement.equal, f"claimed is {statement.equal}"
+    elif statement.reached:
+        holds, words = reaches, f"which reaches {line}" if reaches else f"not above {line}"
+    elif proven:
+        holds, words = True, f"above {line} beyond chance"
+    else:
+        holds, words = False, "a tie within chance" if reaches else f"not above {line}"
+    return ("reproduced" if holds else "not reproduced"), f"{ours}, {words}."
+
+
+_PAPER_KEYS = (
+    *("report", "subject", "metric", "class", "claimed_split", "published", "margin"),
+    *("ours", "our_split", "difference", "difference_low", "difference_high", "interval"),
+    *("verdict", "reason", "place"),
+)
+
+
+def papers_table(study: Study, comparison: Comparison) -> Table:
+    """`papers_rows` as a comparison table."""
+    rows = []
+    for row in papers_rows(study, comparison):
+        values = dataclasses.asdict(row)
+        values["class"] = values.pop("label")
+        values.pop("precision")
+        rows.append(values)
+    return make_table(
+        "papers",
+        rows,
+        _PAPER_KEYS,
+        title="Published figures beside ours",
+        caption="Every figure of the five reports with its place in the source. Differences are "
+        "ours less published, with 95 % intervals over images and what rounding leaves open. "
+        "Where the audit found that a table counts other images than it claims, ours is measured "
+        "on those.",
+    )
+
+
+_CLAIM_KEYS = (
+    *("report", "claim", "measured", "ours", "ours_low", "ours_high", "interval"),
+    *("verdict", "reason", "place"),
+)
+
+
+def claims_table(study: Study, comparison: Comparison) -> Table:
+    """`claims_rows` as a comparison table."""
+    return make_table(
+        "claims",
+        [dataclasses.asdict(row) for row in claims_rows(study, comparison)],
+        _CLAIM_KEYS,
+        title="Conclusions of the reports, put to the test",
+        caption="Each conclusion as one number of ours with its 95 % interval over test images; "
+        "differences are shares of one (0.025 is 2.5 points).",
+    )

@@ -1,0 +1,366 @@
+"""Our counterpart of each published figure, with a 95 % interval where images are sampled.
+
+Every interval is over images, with the trained networks held fixed: it tells how far another draw
+of as many images could have moved our figure, not what another seed would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ensembles import metrics
+from ensembles.fusion import log_softmax, softmax
+from ensembles.margins import Contests
+from ensembles.predictions import Bools, Floats, Ints, Predictions
+from ensembles.scoring import Comparison, compare, interval
+from reports.audit_table import CLASSES
+from reports.published import Figure
+from reports.study import MemberRecord, Study
+
+DRAWS = 2000
+"""Bootstrap samples of images."""
+LARGEST_POOL = 10
+"""Members up to which every subset is averaged (1,023 subsets)."""
+NINE = 9
+"""Members of the ensemble paper."""
+PAPER_METHODS = ("average", "accuracy", "per_class", "exponential")
+"""The ensembles of that paper."""
+IMAGE_SIDE = 48
+"""Every dataset of this project holds faces of 48 by 48 pixels."""
+BOOTSTRAP = "bootstrap over images"
+NORMAL = "normal approximation over images"
+EXACT = "none: a count"
+
+
+@dataclass(frozen=True)
+class Ours:
+    """Our value with its 95 % interval; `interval` says how that was computed."""
+
+    value: float
+    low: float
+    high: float
+    interval: str
+
+    @classmethod
+    def exact(cls, value: float) -> Ours:
+        """A value that no sampling of images moves."""
+        return cls(value, value, value, EXACT)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Why there is no counterpart, in one sentence."""
+
+    reason: str
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What one member answers on one split, with bootstrap samples of its confusion matrix.
+
+    Resampling N images draws the cells of the matrix from a multinomial distribution, so every
+    metric of classes gets its interval from the same samples without touching an image.
+    """
+
+    logits: Floats
+    """(N, C)"""
+    labels: Ints
+    classes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, predictions: Predictions, member: str) -> Answers:
+        """The answers of the member called `member`."""
+        position = predictions.members.index(member)
+        return cls(predictions.logits[position], predictions.labels, predictions.classes)
+
+    @cached_property
+    def counts(self) -> Ints:
+        """Confusion matrix (C, C)."""
+        predicted = metrics.predicted_classes(self.logits)
+        return metrics.confusion_matrix(predicted, self.labels, len(self.classes))
+
+    @cached_property
+    def drawn(self) -> Ints:
+        """Resampled confusion matrices (B, C, C)."""
+        n, c = len(self.labels), len(self.classes)
+        rng = np.random.default_rng(0)
+        return rng.multinomial(n, self.counts.ravel() / n, size=DRAWS).reshape(-1, c, c)
+
+    def measure(self, metric: str, label: str = "") -> Ours | Absent:
+        """A metric by the name that the published figures use, of one class or of all."""
+        if label and label not in self.classes:
+            return Absent(f"This study has no class {label!r}.")
+        n = len(self.labels)
+        if metric == "accuracy":
+            right = int(np.trace(self.counts))
+            return Ours(right / n, *interval(right, n), BOOTSTRAP)
+        if metric == "log_loss":
+            return self._log_loss()
+        position = self.classes.index(label) if label else None
+        if metric.endswith("support"):
+            return Ours.exact(n if position is None else int(self.counts[position].sum()))
+        value = _measured(self.counts[None], metric, position)[0]
+        low, high = np.quantile(_measured(self.drawn, metric, position), [0.025, 0.975])
+        return Ours(float(value), float(low), float(high), BOOTSTRAP)
+
+    def _log_loss(self) -> Ours:
+        value = metrics.log_loss(softmax(self.logits), self.labels)
+        losses = log_softmax(self.logits)[np.arange(len(self.labels)), self.labels]
+        error = 1.96 * float(losses.std()) / len(self.labels) ** 0.5
+        return Ours(value, value - error, value + error, NORMAL)
+
+
+def _measured(counts: Ints, metric: str, position: int | None) -> Floats:
+    """A metric of each of B confusion matrices (B, C, C): (B,). Undefined ratios are 0."""
+    right = np.diagonal(counts, axis1=1, axis2=2)
+    support, chosen = counts.sum(axis=2), counts.sum(axis=1)  # (B, C)
+    per_class = {
+        "precision": right / np.maximum(chosen, 1),
+        "recall": right / np.maximum(support, 1),
+        "f1": 2 * right / np.maximum(support + chosen, 1),
+    }
+    kind, _, name = metric.rpartition("_")
+    values = per_class[name]
+    if position is not None:
+        return np.asarray(values[:, position])
+    weights = {"macro": np.ones_like(support), "weighted": support}
+    if kind in weights:
+        return np.asarray((values * weights[kind]).sum(axis=1) / weights[kind].sum(axis=1))
+    return np.asarray(values.min(axis=1) if kind == "lowest" else values.max(axis=1))
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A study and its comparison, with what several figures share computed once."""
+
+    study: Study
+    comparison: Comparison
+    _answers: dict[tuple[str, str], Answers] = field(default_factory=dict, repr=False)
+
+    def answers(self, member: str, split: str) -> Answers:
+        """What a member answers on the validation or test split."""
+        if (member, split) not in self._answers:
+            predictions = self.study.validation if split == "validation" else self.study.test
+            self._answers[member, split] = Answers.of(predictions, member)
+        return self._answers[member, split]
+
+    @cached_property
+    def records(self) -> Mapping[str, MemberRecord]:
+        """Records by member."""
+        return {record.name: record for record in self.study.records}
+
+    @cached_property
+    def nine(self) -> tuple[str, ...]:
+        """Members of the ensemble paper's group that are in the study."""
+        return tuple(r.name for r in self.study.records if "nine" in r.groups)
+
+    @cached_property
+    def pool(self) -> tuple[str, ...]:
+        """What the papers' ensembles are made of: the nine, or all members where there are none."""
+        return self.nine if len(self.nine) > 1 else self.study.test.members
+
+    @cached_property
+    def ensembles(self) -> Comparison:
+        """The papers' ensembles of the pool alone, whatever else the study holds."""
+        if self.pool == self.study.test.members:
+            return self.comparison
+        validation = self.study.validation.select(self.pool)
+        return compare(validation, self.study.test.select(self.pool), PAPER_METHODS)
+
+    def absence(self, member: str) -> Absent:
+        """Why a member is not there."""
+        reason = dict(self.study.missing).get(member)
+        detail = f" ({reason})" if reason else ""
+        return Absent(f"The member {member} is not in this study{detail}.")
+
+    def right(self, name: str) -> Bools:
+        """(N,) test images that a member or method gets right."""
+        test = self.study.test
+        if name in test.members:
+            chosen = metrics.predicted_classes(test.logits[test.members.index(name)])
+        else:
+            chosen = metrics.predicted_classes(self.ensembles.test_probabilities[name])
+        return np.asarray(chosen == test.labels)
+
+    @cached_property
+    def best_single(self) -> str:
+        """The single network of the pool with the highest test accuracy."""
+        return max(self.pool, key=lambda name: float(self.right(name).mean()))
+
+    @cached_property
+    def averages(self) -> dict[tuple[str, ...], float]:
+        """Test accuracy of the simple average of every subset of the pool.
+
+        Empty above `LARGEST_POOL` members.
+        """
+        names = self.pool
+        if len(names) > LARGEST_POOL:
+            return {}
+        test = self.study.test.select(names)
+        subsets = [
+            subset
+            for size in range(1, len(names) + 1)
+            for subset in combinations(range(len(names)), size)
+        ]
+        weights = np.zeros((len(subsets), len(names)))
+        for row, subset in enumerate(subsets):
+            weights[row, list(subset)] = 1.0
+        right = Contests.of(softmax(test.logits), test.labels).count(weights)
+        return {
+            tuple(names[i] for i in subset): int(k) / len(test.labels)
+            for subset, k in zip(subsets, right, strict=True)
+        }
+
+    @cached_property
+    def best_subset(self) -> tuple[str, ...]:
+        """The subset whose average is most accurate on test; the smaller one on a tie."""
+        return max(self.averages, key=lambda names: (self.averages[names], -len(names)))
+
+
+def paired(left: Bools, right: Bools) -> Ours:
+    """Difference in accuracy of two methods on the same images, by paired bootstrap.
+
+    Resampling images draws multinomial counts of those that only the one or only the other gets
+    right, so no image has to be touched again.
+    """
+    n = len(left)
+    only = np.array([np.sum(left & ~right), np.sum(right & ~left)])
+    shares = np.array([*only, n - only.sum()]) / n
+    counts = np.random.default_rng(0).multinomial(n, shares, size=DRAWS)
+    low, high = np.quantile((counts[:, 0] - counts[:, 1]) / n, [0.025, 0.975])
+    return Ours(float((only[0] - only[1]) / n), float(low), float(high), f"paired {BOOTSTRAP}")
+
+
+def ours(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    """Our counterpart of `figure`, measured on `split`."""
+    finders: dict[str, Callable[[Bench, Figure, str], Ours | Absent]] = {
+        "result": _of_member,
+        "ensemble": _of_ensemble,
+        "collection": _of_nine,
+        "cost": _of_cost,
+        "recipe": _of_recipe,
+        "dataset": _of_dataset,
+    }
+    if figure.kind not in finders:
+        return Absent("It is quoted from another work.")
+    return finders[figure.kind](bench, figure, split)
+
+
+def _of_member(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    if figure.subject not in bench.records:
+        return bench.absence(figure.subject)
+    if split == "train":
+        return _of_training(bench, figure)
+    return bench.answers(figure.subject, split).measure(figure.metric, figure.label)
+
+
+def _of_training(bench: Bench, figure: Figure) -> Ours | Absent:
+    """From the recorded history: the running mean over the epoch, as Keras prints it too."""
+    history = bench.records[figure.subject].history
+    epochs = [e for e in history if figure.epoch is None or e.epoch == figure.epoch]
+    if not epochs:
+        return Absent("The training history of this member does not hold that epoch.")
+    if figure.metric == "log_loss":
+        return Ours.exact(epochs[-1].train_loss)
+    images = sum(bench.study.class_counts.get("train", ()))
+    if figure.metric != "accuracy" or not images:
+        return Absent("Predictions on the training images are not kept.")
+    accuracy = epochs[-1].train_accuracy
+    low, high = interval(round(accuracy * images), images)
+    return Ours(accuracy, low, high, BOOTSTRAP)
+
+
+def _of_ensemble(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    del split  # ensembles are scored on test alone
+    if figure.subject not in bench.ensembles.test_probabilities:
+        return Absent(f"The method {figure.subject} was not fitted in this study.")
+    if figure.metric == "accuracy":
+        score = bench.ensembles.score(figure.subject)
+        return Ours(score.test_accuracy, score.test_low, score.test_high, BOOTSTRAP)
+    if figure.metric == "gain":
+        return paired(bench.right(figure.subject), bench.right(bench.best_single))
+    if figure.metric == "behind_average":
+        return paired(bench.right("average"), bench.right(figure.subject))
+    return _of_best_subset(bench, figure)
+
+
+def _of_best_subset(bench: Bench, figure: Figure) -> Ours | Absent:
+    if not bench.averages:
+        return Absent(f"There are more than {LARGEST_POOL} members, so subsets were not averaged.")
+    if figure.metric == "best_size":
+        return Ours.exact(len(bench.best_subset))
+    weak = [m for m in bench.best_subset if bench.right(m).mean() <= (figure.threshold or 0)]
+    return Ours.exact(len(weak))
+
+
+def _of_nine(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    del split  # the report speaks of its test split
+    if not bench.nine:
+        return Absent("None of the nine members is in this study.")
+    n = len(bench.study.test.labels)
+    right = sorted(int(bench.right(name).sum()) for name in bench.nine)
+    if figure.metric == "members":
+        return Ours.exact(len(bench.nine))
+    if figure.metric == "members_above":
+        return Ours.exact(sum(k / n > (figure.threshold or 0) for k in right))
+    chosen = right[-1] if figure.metric == "best_accuracy" else right[0]
+    return Ours(chosen / n, *interval(chosen, n), BOOTSTRAP)
+
+
+def _of_cost(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    del split
+    record = bench.records.get(figure.subject)
+    if record is None:
+        return bench.absence(figure.subject)
+    if record.parameters is None:
+        return Absent("The parameters of this member are not known, for it was imported.")
+    return Ours.exact(record.parameters)
+
+
+def _of_recipe(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    del split
+    record = bench.records.get(figure.subject)
+    if record is None:
+        return bench.absence(figure.subject)
+    train = bench.study.class_counts.get("train", ())
+    found = _entry(record.recipe, figure.metric)
+    if figure.metric == "copies":
+        found = _entry(record.recipe, "balance.copies")
+    elif figure.metric == "images_per_class":
+        copies = _entry(record.recipe, "balance.copies")
+        found = min(train) * (copies + 1) if train and copies is not None else None
+    elif figure.metric == "steps_per_epoch":
+        batch = _entry(record.recipe, "batch_size")
+        found = -(-sum(train) // int(batch)) if train and batch else None
+    if found is None:
+        return Absent("A recipe of this project does not record it.")
+    return Ours.exact(found)
+
+
+def _entry(recipe: Mapping[str, Any], path: str) -> float | None:
+    """The number at a dotted path of a recipe, or None."""
+    value: Any = recipe
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _of_dataset(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
+    counts = bench.study.class_counts
+    if figure.metric == "classes":
+        return Ours.exact(len(bench.study.test.classes))
+    if figure.metric == "image_side":
+        return Ours.exact(IMAGE_SIDE)
+    total = sum(sum(values) for values in counts.values())
+    if not total or (split != "all" and split not in counts):
+        return Absent("The class counts of this study are not known.")
+    images: Sequence[int] = counts[split] if split != "all" else [total]
+    if figure.label:
+        return Ours.exact(images[CLASSES.index(figure.label)])
+    return Ours.exact(sum(images) / total if figure.metric == "share" else sum(images))
