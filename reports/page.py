@@ -1,0 +1,157 @@
+"""The page: one HTML file that opens without a network and scores ensembles while one watches.
+
+The file holds its tables, figures, style, scripts and the members' test logits. Its content
+security policy allows exactly the scripts and the style written here, by their hashes, and nothing
+from outside. Same study, same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from ensembles.scoring import Comparison
+from reports.formatting import to_html
+from reports.page_answer import answer
+from reports.page_data import explorer_data, fitting, method_rows, to_json
+from reports.page_svg import inline_svg
+from reports.study import MemberRecord, Study
+from reports.tables import Table
+
+LIMIT = 3_000_000
+"""Most bytes that the page may have."""
+FIGURES_LIMIT = 1_000_000
+"""Most bytes of figures: the rest of the page's room belongs to the explorer's logits."""
+SCRIPTS = ("explorer.js", "plot.js", "page.js")
+LONG_TABLE = 30
+"""Rows from which a table is folded away until it is asked for."""
+
+
+@dataclass(frozen=True)
+class _Figure:
+    """A figure as the page holds it; svg is None where it did not fit."""
+
+    title: str
+    svg: Markup | None
+
+
+def page_html(
+    study: Study,
+    comparison: Comparison,
+    tables: Sequence[Table],
+    figures: Sequence[tuple[str, str]],
+) -> str:
+    """The whole page. figures: (title, SVG text). At most `LIMIT` bytes in UTF-8.
+
+    Where the members' logits do not all fit, the explorer takes the first ones in the study's order
+    and the page names the others; figures that do not fit are named too. Raises `ReportError` where
+    a figure is no SVG or the comparison lacks the best single member.
+    """
+    scripts = [_asset(name) for name in SCRIPTS]
+    style = _asset("page.css")
+    content: dict[str, Any] = {
+        "study": study,
+        "answer": answer(study, comparison),
+        "title": _title(study),
+        "policy": _policy(scripts, style),
+        "style": Markup(style),
+        "scripts": [Markup(script) for script in scripts],
+        "tables": [
+            {"name": t.name, "title": t.title, "rows": len(t.frame), "html": Markup(to_html(t))}
+            for t in tables
+        ],
+        "long_table": LONG_TABLE,
+        "figures": _figures(figures),
+        "members": [_provenance(record) for record in study.records],
+        "methods": method_rows(comparison, study.test.members),
+    }
+    template = _environment().from_string(_asset("page.html.j2"))
+    data = explorer_data(study, comparison)
+    # Once with every name as left out and no logits: the most that all but the logits can take.
+    names = [member["name"] for member in data["members"]]
+    bare = template.render(**content, data=Markup(), left_out=names, embedded=len(names))
+    data, left_out = fitting(data, LIMIT - len(bare.encode()))
+    return template.render(
+        **content, data=Markup(to_json(data)), left_out=left_out, embedded=len(data["members"])
+    )
+
+
+def _asset(name: str) -> str:
+    return files("reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _environment() -> Environment:
+    return Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+def _policy(scripts: Sequence[str], style: str) -> str:
+    """A content security policy that lets exactly these inline texts through."""
+    allowed = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def _title(study: Study) -> str:
+    kind = "synthetic faces" if study.synthetic else study.dataset
+    return f"Ensembles of facial-expression networks on {kind}"
+
+
+def _figures(figures: Sequence[tuple[str, str]]) -> list[_Figure]:
+    """Figures in order, those left without a drawing that no longer fit."""
+    room, found = FIGURES_LIMIT, []
+    for position, (title, svg) in enumerate(figures):
+        drawing = inline_svg(svg, f"f{position}")
+        size = len(drawing.encode())
+        fits = size <= room
+        room -= size if fits else 0
+        found.append(_Figure(title, Markup(drawing) if fits else None))
+    return found
+
+
+def _provenance(record: MemberRecord) -> dict[str, Any]:
+    """What a reader needs to make a member again, as (what, value) pairs."""
+    facts = {
+        "Seed": record.seed,
+        "Source": record.source,
+        "Groups": ", ".join(record.groups),
+        "Device": record.device,
+        "Parameters": _count(record.parameters),
+        "Multiply-accumulates": _count(record.macs),
+        "Training": None if record.train_seconds is None else f"{record.train_seconds:,.1f} s",
+        "Epochs": len(record.history) or None,
+        "ImageNet weights": {True: "loaded", False: "asked for, not loaded", None: None}[
+            record.pretrained
+        ],
+        "Key": record.key,
+    }
+    return {
+        "name": record.name,
+        "imported": record.imported,
+        "facts": [(what, value) for what, value in facts.items() if value not in (None, "")],
+        "recipe": [(name, _plain(value)) for name, value in record.recipe.items()],
+    }
+
+
+def _count(value: int | None) -> str | None:
+    return None if value is None else f"{value:,}"
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)

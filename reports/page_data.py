@@ -1,0 +1,136 @@
+"""What the explorer computes with: test logits, and what was fitted on validation.
+
+Logits are embedded as little-endian float32 in base64, the precision in which they are stored, so
+the page starts from the very numbers that Python starts from.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ensembles.evidence import Evidence
+from ensembles.methods import METHODS
+from ensembles.predictions import PredictionsError
+from ensembles.scoring import Comparison
+from ensembles.weighting import EXPONENTS, power_weights
+from reports.study import Study
+
+WEIGHTINGS: Mapping[str, str] = {
+    "average": "every member counts the same",
+    "accuracy": "members count by validation accuracy",
+    "per_class": "members count, class by class, by validation recall",
+    "exponential": "by validation accuracy to the power q",
+    "vote": "each member has one vote",
+    "geometric": "logits are averaged instead of probabilities",
+}
+"""The weightings that the page can compute, by their name in `ensembles`, with what each does."""
+COSTS: Mapping[str, tuple[str, str]] = {
+    "macs": ("Multiply-accumulates for one image", "MACs"),
+    "train_seconds": ("Seconds of training", "s"),
+    "parameters": ("Parameters", "parameters"),
+}
+"""Fields of `MemberRecord` that add up to an ensemble's cost: (what it is, its unit)."""
+
+
+def explorer_data(study: Study, comparison: Comparison) -> dict[str, Any]:
+    """Everything that the explorer needs, ready for JSON; members in the study's order."""
+    evidence = Evidence(study.validation)
+    recalls = _recalls(evidence)
+    members = [
+        {
+            "name": record.name,
+            "logits": encode(study.test.logits[i]),
+            "accuracy": float(evidence.accuracies[i]),
+            "recalls": recalls[i] if recalls else None,
+            "temperature": float(evidence.temperatures[i]),
+            "cost": {name: getattr(record, name) for name in COSTS},
+        }
+        for i, record in enumerate(study.records)
+    ]
+    return {
+        "classes": list(study.test.classes),
+        "labels": study.test.labels.tolist(),
+        "duplicates": np.flatnonzero(study.test.duplicate).tolist(),
+        "validation_images": len(study.validation.labels),
+        "members": members,
+        "ranking": list(evidence.ranking),
+        "exponent": _exponent(evidence, comparison),
+        "exponents": [float(EXPONENTS[0]), float(EXPONENTS[-1])],
+        "weightings": [
+            {"name": name, "label": _label(name), "help": text}
+            for name, text in WEIGHTINGS.items()
+            if recalls or name != "per_class"
+        ],
+        "costs": [
+            {"name": name, "label": label, "unit": unit}
+            for name, (label, unit) in COSTS.items()
+            if all(getattr(record, name) for record in study.records)
+        ],
+    }
+
+
+def encode(logits: np.typing.ArrayLike) -> str:
+    """Logits (N, C) as base64 of their little-endian float32 bytes, row by row."""
+    return base64.b64encode(np.asarray(logits, dtype="<f4").tobytes()).decode("ascii")
+
+
+def fitting(data: Mapping[str, Any], budget: int) -> tuple[dict[str, Any], list[str]]:
+    """The data with as many members, in order, as fit into `budget` bytes, and those left out."""
+    kept: list[dict[str, Any]] = []
+    used = len(to_json({**data, "members": []}))
+    for member in data["members"]:
+        used += len(to_json(member)) + 1
+        if used > budget:
+            break
+        kept.append(member)
+    left_out = [member["name"] for member in data["members"][len(kept) :]]
+    ranking = [index for index in data["ranking"] if index < len(kept)]
+    return {**data, "members": kept, "ranking": ranking}, left_out
+
+
+def to_json(value: object) -> str:
+    """JSON that cannot end the script element that it stands in, in ASCII: one byte a letter."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _recalls(evidence: Evidence) -> list[list[float]] | None:
+    """Validation recalls (M, C); None where a class has no validation image."""
+    try:
+        return [[float(value) for value in row] for row in evidence.recalls]
+    except PredictionsError:
+        return None
+
+
+def _exponent(evidence: Evidence, comparison: Comparison) -> float:
+    """The q that the comparison's exponential weighting chose on validation; 1 without one."""
+    combiner = comparison.combiners.get("exponential")
+    if combiner is None or combiner.weights is None:
+        return 1.0
+    candidates = power_weights(evidence.accuracies, len(evidence.labels), EXPONENTS)
+    return float(EXPONENTS[np.abs(candidates - combiner.weights).sum(axis=1).argmin()])
+
+
+def _label(name: str) -> str:
+    return METHODS[name].label if name in METHODS else name.replace("_", " ").capitalize()
+
+
+def method_rows(comparison: Comparison, members: Sequence[str]) -> list[dict[str, str]]:
+    """Where each row of the ensembles table comes from: its members and what it chose."""
+    return [
+        {
+            "label": score.label,
+            "members": (
+                f"all {len(members)}"
+                if len(members) > 1 and score.member_names == tuple(members)
+                else ", ".join(score.member_names)
+            ),
+            "detail": score.detail or "nothing",
+        }
+        for score in comparison.scores
+    ]

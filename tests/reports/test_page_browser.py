@@ -1,0 +1,413 @@
+"""The page in a real Chromium: offline, from a file, equal to Python to the last image, and quick.
+
+The browser is `$CHROMIUM`, or `chromium` or `google-chrome` on the path; without one the tests are
+skipped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ensembles import fusion, metrics, weighting
+from ensembles.evidence import Evidence
+from ensembles.fusion import Combiner
+from ensembles.methods import METHODS
+from ensembles.scoring import interval
+from reports.page_data import WEIGHTINGS
+from reports.study import Study
+from tests.reports import factory, pages
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+EXECUTABLE = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium: set CHROMIUM to one"),
+]
+CONFIGURATIONS = 200
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=EXECUTABLE, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    made = {"nine": pages.nine_page(), "hostile": pages.hostile_page()}
+    for name, text in made.items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in made}
+
+
+@contextmanager
+def opened(browser: Any, file: Path, address: str = "", **options: Any) -> Iterator[Any]:
+    """The page in a fresh offline context; afterwards nothing was complained of or asked for."""
+    context = browser.new_context(offline=True, **options)
+    tab = context.new_page()
+    tab.set_default_timeout(10_000)
+    complaints: list[str] = []
+    requests: list[str] = []
+    tab.on("console", lambda message: complaints.append(message.text))
+    tab.on("pageerror", lambda error: complaints.append(str(error)))
+    tab.on("request", lambda request: requests.append(request.url))
+    tab.on("dialog", lambda dialog: complaints.append(dialog.message) or dialog.dismiss())
+    tab.goto(file.as_uri() + address)
+    try:
+        yield tab
+    finally:
+        context.close()
+    assert complaints == []
+    assert {url.partition("#")[0] for url in requests} == {file.as_uri()}
+
+
+def combiner(study: Study, config: dict[str, Any]) -> Combiner:
+    """What Python makes of a configuration of the explorer."""
+    names = [study.test.members[i] for i in config["members"]]
+    evidence = Evidence(study.validation.select(names))
+    size = evidence.size
+    fitted = {
+        "average": lambda: fusion.average(*size),
+        "accuracy": lambda: weighting.accuracy(evidence),
+        "per_class": lambda: weighting.per_class(evidence),
+        "exponential": lambda: weighting.exponential(evidence, q=config["exponent"]),
+        "vote": lambda: fusion.vote(*size),
+        "geometric": lambda: fusion.geometric(*size),
+    }[config["weighting"]]()
+    if not config["temperature"]:
+        return fitted
+    every = TEMPERATURES(study)
+    return fitted.with_temperatures(every[config["members"]])
+
+
+def _temperatures() -> Callable[[Study], Any]:
+    """Temperatures of a study's members, fitted once per study."""
+    known: dict[int, Any] = {}
+
+    def of(study: Study) -> Any:
+        if id(study) not in known:
+            known[id(study)] = Evidence(study.validation).temperatures
+        return known[id(study)]
+
+    return of
+
+
+TEMPERATURES = _temperatures()
+
+
+def expected(study: Study, config: dict[str, Any]) -> dict[str, Any]:
+    """Accuracy, interval, accuracy without leaked images and confusion matrix, by Python."""
+    test = study.test.select([study.test.members[i] for i in config["members"]])
+    predicted = metrics.predicted_classes(combiner(study, config)(test.logits))
+    right = predicted == test.labels
+    low, high = interval(int(right.sum()), len(right))
+    return {
+        "accuracy": float(right.mean()),
+        "low": low,
+        "high": high,
+        "unique": float(right[~test.duplicate].mean()),
+        "confusion": metrics.confusion_matrix(predicted, test.labels, len(test.classes)).tolist(),
+    }
+
+
+def configurations(members: int, seed: int) -> list[dict[str, Any]]:
+    """Random members, weightings, exponents and temperatures; every weighting occurs."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for i in range(CONFIGURATIONS):
+        chosen = rng.choice(members, size=rng.integers(1, members + 1), replace=False)
+        found.append(
+            {
+                "members": sorted(int(m) for m in chosen),
+                "weighting": list(WEIGHTINGS)[i % len(WEIGHTINGS)],
+                "exponent": float(rng.integers(-500, 1501)) / 10,
+                "temperature": bool(rng.random() < 0.5),
+            }
+        )
+    return found
+
+
+COMPUTE = """configs => configs.map(config => {
+  const { accuracy, low, high, unique, confusion } = explorer.evaluate(explorer.model, config);
+  return { accuracy, low, high, unique, confusion };
+})"""
+
+
+@pytest.mark.parametrize("name", ["nine", "hostile"])
+def test_random_configurations_equal_python_exactly(
+    browser: Any, files: dict[str, Path], name: str
+) -> None:
+    study, _ = {"nine": pages.nine, "hostile": pages.hostile}[name]()
+    configs = configurations(len(study.test.members), seed=7)
+    with opened(browser, files[name]) as tab:
+        found = tab.evaluate(COMPUTE, configs)
+    for config, page in zip(configs, found, strict=True):
+        assert page == expected(study, config), config
+
+
+def test_what_is_shown_is_what_was_computed(browser: Any, files: dict[str, Path]) -> None:
+    study, _ = pages.nine()
+    config = {"members": [0, 3, 6], "weighting": "vote", "exponent": 1, "temperature": False}
+    wanted = expected(study, config)
+    with opened(browser, files["nine"], "#m=deep-a&m=shallow-a&m=fcn-a&w=vote") as tab:
+        assert tab.locator("#accuracy").inner_text() == f"{100 * wanted['accuracy']:.2f}\xa0%"
+        facts = tab.locator("#score-facts").inner_text()
+        assert f"{100 * wanted['low']:.2f}–{100 * wanted['high']:.2f}\xa0%" in facts
+        assert f"{100 * wanted['unique']:.2f}\xa0%" in facts
+        cells = tab.locator("#confusion tbody td").all_inner_texts()
+        assert [int(text) for text in cells] == np.ravel(wanted["confusion"]).tolist()
+        recalls = tab.locator("#bars td:nth-child(3)").all_inner_texts()
+        counts = np.array(wanted["confusion"])
+        for text, value in zip(recalls, np.diag(counts) / counts.sum(axis=1), strict=True):
+            assert float(text.removesuffix("\xa0%")) == pytest.approx(100 * value, abs=0.051)
+        assert f"{100 * wanted['accuracy']:.2f} %" in tab.locator("#plot .now-label").inner_html()
+        tab.get_by_label("as % of each true class").check()
+        shares = [int(text) for text in tab.locator("#confusion tbody td").all_inner_texts()]
+        rounded = np.rint(100 * counts / counts.sum(axis=1, keepdims=True)).astype(int)
+        assert np.abs(np.reshape(shares, counts.shape) - rounded).max() <= 1
+
+
+MEASURE = """() => {
+  const times = [];
+  const change = (element, act) => {
+    const start = performance.now();
+    act(element);
+    element.dispatchEvent(new Event("change"));
+    document.body.getBoundingClientRect(); // the layout that the change asks for
+    times.push(performance.now() - start);
+  };
+  const all = (selector) => Array.from(document.querySelectorAll(selector));
+  for (const temperature of all("#temperature")) {
+    for (const radio of all("#weighting-list input")) {
+      change(radio, (input) => { input.checked = true; });
+      for (const box of all("#member-list input").slice(0, 6)) {
+        change(box, (input) => { input.checked = !input.checked; });
+      }
+    }
+    change(temperature, (input) => { input.checked = !input.checked; });
+  }
+  return times;
+}"""
+
+
+def test_a_change_shows_within_50_ms(browser: Any, files: dict[str, Path]) -> None:
+    """Nine members, 3,589 images, every kind of change, those with nothing cached included.
+
+    Other work on the machine can only add to the times on the clock, so the quickest of three
+    rounds counts; the processor time of the page's thread is asserted at once.
+    """
+    medians = []
+    for _ in range(3):
+        with opened(browser, files["nine"]) as tab:
+            session = tab.context.new_cdp_session(tab)
+            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+            before = _busy(session)
+            times = [time for _ in range(2) for time in tab.evaluate(MEASURE)]
+            busy = 1000 * (_busy(session) - before) / len(times)
+        medians.append(float(np.median(times)))
+        print(f"a change: {medians[-1]:.1f} ms (median), {busy:.1f} ms of processor time (mean)")
+        assert len(times) > 80
+        assert busy < 50
+        if medians[-1] < 50:
+            break
+    assert min(medians) < 50
+
+
+def _busy(session: Any) -> float:
+    """Seconds of processor time that the page's thread has worked."""
+    found = session.send("Performance.getMetrics")["metrics"]
+    return next(metric["value"] for metric in found if metric["name"] == "TaskDuration")
+
+
+def test_the_address_holds_the_configuration(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        tab.get_by_label("deep-b").uncheck()
+        tab.get_by_label(METHODS["exponential"].label).check()
+        tab.locator("#exponent-number").fill("12.5")
+        tab.get_by_label("Temperature scaling").check()
+        tab.get_by_role("combobox", name="Cost").select_option("train_seconds")
+        tab.wait_for_url(re.compile(r"q=12\.5.*x=train_seconds"))
+        address = tab.evaluate("location.hash")
+        shown = tab.locator(".score").inner_text()
+    assert "deep-b" not in address and "w=exponential" in address and "t=1" in address
+    with opened(browser, files["nine"], address) as tab:
+        assert tab.locator(".score").inner_text() == shown
+        assert not tab.get_by_label("deep-b").is_checked()
+        assert tab.locator("#exponent-number").input_value() == "12.5"
+        assert tab.locator("#cost").input_value() == "train_seconds"
+        assert not tab.locator("#address-problem").is_visible()
+
+
+def test_an_address_that_makes_no_sense_is_said_and_survived(
+    browser: Any, files: dict[str, Path]
+) -> None:
+    address = "#m=deep-a&m=%3Cb%3Ezap&w=magic&q=abc&t=9&x=money&%"
+    with opened(browser, files["nine"], address) as tab:
+        assert tab.locator("#address-problem").inner_text() == (
+            "This page does not have the member “<b>zap”, the weighting “magic”, the cost “money”, "
+            "the exponent “abc”, the temperature “9”, which the address asks for; the rest of it "
+            "is shown."
+        )
+        boxes = tab.locator("#member-list input:checked")
+        assert boxes.count() == 1 and tab.get_by_label("deep-a").is_checked()
+        tab.get_by_label("deep-b").check()
+        assert not tab.locator("#address-problem").is_visible()
+
+
+def test_a_link_within_the_page_keeps_the_configuration(
+    browser: Any, files: dict[str, Path]
+) -> None:
+    with opened(browser, files["nine"], "#w=vote") as tab:
+        tab.get_by_role("link", name="Provenance").click()
+        assert tab.get_by_label(METHODS["vote"].label).is_checked()
+
+
+def test_names_from_anyone_round_trip_through_the_address(
+    browser: Any, files: dict[str, Path]
+) -> None:
+    with opened(browser, files["hostile"]) as tab:
+        boxes = tab.locator("#member-list input")
+        boxes.nth(1).uncheck()
+        tab.wait_for_url(re.compile("#m="))
+        address = tab.evaluate("location.hash")
+        names = tab.locator("#member-list .choice > span:nth-of-type(1)").all_text_contents()
+    assert names == list(factory.HOSTILE_MEMBERS)
+    with opened(browser, files["hostile"], address) as tab:
+        checked = [box.is_checked() for box in tab.locator("#member-list input").all()]
+        assert checked == [True, False, True, True, True]
+        assert not tab.locator("#address-problem").is_visible()
+
+
+def test_without_members_the_page_says_what_to_do(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        tab.get_by_role("button", name="None").click()
+        assert "Tick at least one member." in tab.locator(".score").inner_text()
+        tab.wait_for_url(re.compile("#m="))
+        tab.reload()
+        assert "Tick at least one member." in tab.locator(".score").inner_text()
+        tab.get_by_role("button", name="Start again").click()
+        assert tab.locator("#member-list input:checked").count() == 9
+
+
+def test_presets_choose_by_validation(browser: Any, files: dict[str, Path]) -> None:
+    study, _ = pages.nine()
+    ranking = Evidence(study.validation).ranking
+    with opened(browser, files["nine"]) as tab:
+        tab.get_by_role("button", name="Best 3 on validation").click()
+        checked = [box.is_checked() for box in tab.locator("#member-list input").all()]
+        assert {i for i, on in enumerate(checked) if on} == set(ranking[:3])
+
+
+def test_the_keyboard_is_enough(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        before = tab.locator("#accuracy").inner_text()
+        tab.get_by_label("deep-a").focus()
+        tab.keyboard.press("Space")
+        assert not tab.get_by_label("deep-a").is_checked()
+        assert tab.locator("#accuracy").inner_text() != before
+        tab.get_by_label(METHODS["average"].label).focus()
+        tab.keyboard.press("ArrowDown")
+        assert tab.get_by_label(METHODS["accuracy"].label).is_checked()
+        outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+        tab.locator("#table-members th button").first.focus()
+        tab.keyboard.press("Enter")
+        assert tab.locator("#table-members th").first.get_attribute("aria-sort") == "ascending"
+
+
+def test_a_change_is_announced(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        tab.get_by_label(METHODS["vote"].label).check()
+        status = tab.get_by_role("status")
+        sync_api.expect(status).not_to_be_empty()
+        text = status.inner_text().replace("\xa0", " ")
+        accuracy = tab.locator("#accuracy").inner_text().replace("\xa0", " ")
+        assert text.startswith(
+            f"{METHODS['vote'].label}, 9 members: test accuracy {accuracy}, interval "
+        )
+
+
+def test_every_control_has_a_name(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        tree = tab.locator("body").aria_snapshot()
+        unnamed = tab.evaluate(
+            """() => Array.from(document.querySelectorAll("input, select, button"), (control) =>
+                 control.labels?.length || control.getAttribute("aria-label") ||
+                 control.textContent.trim() ? null : control.outerHTML).filter(Boolean)"""
+        )
+    assert unnamed == []
+    assert 'checkbox "deep-a' in tree and f'radio "{METHODS["vote"].label}' in tree
+    assert 'spinbutton "Exponent q"' not in tree  # hidden until it has a meaning
+
+
+def test_tables_sort_and_missing_values_stay_last(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        header = tab.locator("#table-members th").nth(1)
+        cells = tab.locator("#table-members tbody tr td:nth-child(2)")
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == "descending"
+        texts = cells.all_inner_texts()
+        assert texts[0] == "62.00" and texts[-1] == "–"
+        assert texts[:-1] == sorted(texts[:-1], reverse=True)
+        header.get_by_role("button").click()
+        assert header.get_attribute("aria-sort") == "ascending"
+        texts = cells.all_inner_texts()
+        assert texts[:-1] == sorted(texts[:-1]) and texts[-1] == "–"
+
+
+def test_a_member_in_a_table_leads_to_its_provenance(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        key = pages.nine()[0].records[2].key
+        assert not tab.get_by_text(key).is_visible()
+        tab.locator("#table-members").get_by_role("link", name="deep-c").click()
+        assert tab.get_by_text(key).is_visible()
+
+
+def test_without_scripts_the_page_can_be_read(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"], java_script_enabled=False) as tab:
+        assert tab.locator("h1").is_visible()
+        assert tab.locator("#table-members").is_visible()
+        assert tab.locator("#figures svg").is_visible()
+        assert tab.get_by_text("The explorer needs JavaScript.").is_visible()
+        assert not tab.locator("#explorer-app").is_visible()
+        assert not tab.get_by_text("Choose a column’s name").is_visible()
+
+
+@pytest.mark.parametrize("name", ["nine", "hostile"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_nothing_sticks_out_sideways(
+    browser: Any, files: dict[str, Path], name: str, width: int
+) -> None:
+    with opened(browser, files[name], viewport={"width": width, "height": 800}) as tab:
+        assert tab.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_light_dark_and_paper(browser: Any, files: dict[str, Path]) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    with opened(browser, files["nine"], color_scheme="light") as tab:
+        light = tab.evaluate(background)
+    with opened(browser, files["nine"], color_scheme="dark") as tab:
+        dark = tab.evaluate(background)
+        tab.emulate_media(media="print")
+        paper = tab.evaluate(background)
+        assert not tab.locator("#controls").is_visible()
+        assert tab.locator(".score").is_visible()
+    assert (light, dark, paper) == ("rgb(251, 250, 247)", "rgb(21, 23, 26)", "rgb(255, 255, 255)")
+
+
+def test_figures_keep_their_colours_under_the_policy(browser: Any, files: dict[str, Path]) -> None:
+    with opened(browser, files["nine"]) as tab:
+        fill = "getComputedStyle(document.querySelector('#figures use')).fill"
+        assert tab.evaluate(fill) == "rgb(0, 114, 178)"
