@@ -88,7 +88,7 @@ def _stroke(distance: Floats, width: Floats | float) -> Floats:
 
 def _window(t: Floats, low: Floats | float, high: Floats | float, soft: float = 0.05) -> Floats:
     """1 where low < t < high, with soft ends."""
-    return np.clip((t - low) / soft, 0, 1) * np.clip((high - t) / soft, 0, 1)
+    return np.asarray(np.clip((t - low) / soft, 0, 1) * np.clip((high - t) / soft, 0, 1))
 
 
 def _band(place: _Place, low: float, high: float) -> slice:

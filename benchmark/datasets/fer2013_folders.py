@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.datasets import CLASS_NAMES, SIDE, DataError
 from benchmark.datasets.official import label_of, number_in, split_of, split_of_file_name
-from benchmark.datasets.pictures import SUFFIXES, decode_face, in_threads, quiet_decoding
+from benchmark.datasets.pictures import SUFFIXES, decode_face, quiet_decoding
 from benchmark.datasets.rows import MAX_ROWS, Rows, too_many_rows
 
 
@@ -57,9 +57,8 @@ def read_folders(path: Path) -> Rows:
     pictures.sort(key=lambda picture: picture.order)
     images = np.empty((len(pictures), SIDE, SIDE), dtype=np.uint8)
     with quiet_decoding():
-        faces = in_threads(lambda picture: decode_face(picture.path, str(picture.path)), pictures)
-        for row, face in enumerate(faces):
-            images[row] = face
+        for row, picture in enumerate(pictures):
+            images[row] = decode_face(picture.path, str(picture.path))
     note = f"{others:,} files in {path} are no JPEG or PNG and were left out"
     return Rows(
         images=images,

@@ -31,7 +31,7 @@ from benchmark.datasets.official import (
     split_of,
     split_of_file_name,
 )
-from benchmark.datasets.pictures import decode_face, in_threads, quiet_decoding
+from benchmark.datasets.pictures import decode_face, quiet_decoding
 from benchmark.datasets.rows import MAX_ROWS, Rows, too_many_rows
 
 IMAGE_COLUMNS = ("image", "img_bytes", "img", "image_bytes")
@@ -253,17 +253,15 @@ def _picture_columns(column: Any, layout: _Layout) -> tuple[Any, Any | None]:
 
 
 def _faces(pictures: Any, path: Path, before: int) -> npt.NDArray[np.uint8]:
-    def face(row: int) -> npt.NDArray[np.uint8]:
+    # Decoding 48x48 pixels is mostly Python: threads would only wait for one another.
+    values, indices = _dictionary(pictures)
+    faces = np.empty((len(indices), SIDE, SIDE), dtype=np.uint8)
+    for row, index in enumerate(indices):
         where = f"{path}, row {before + row + 1}"
-        value = pictures[row]
-        if isinstance(value, pa.DictionaryScalar):
-            value = value.value
-        if not value.is_valid:
+        if index is None or not values[index].is_valid:
             raise DataError(f"{where} has no picture: accepted are JPEG and PNG bytes in each row")
-        return decode_face(value.as_buffer(), where)
-
-    faces = list(in_threads(face, range(len(pictures))))
-    return np.stack(faces) if faces else np.empty((0, SIDE, SIDE), dtype=np.uint8)
+        faces[row] = decode_face(values[index].as_buffer(), where)
+    return faces
 
 
 def _labels(column: Any, layout: _Layout, path: Path, before: int) -> npt.NDArray[np.int64]:
@@ -287,10 +285,16 @@ def _labels(column: Any, layout: _Layout, path: Path, before: int) -> npt.NDArra
 
 def _texts(column: Any) -> list[str]:
     """Words of a text column; missing or longer than any path: ''. Repeated ones are held once."""
-    if not isinstance(column, pa.DictionaryArray):
-        column = column.dictionary_encode()
+    values, indices = _dictionary(column)
     words = [
         word.as_py() if word.is_valid and len(word.as_buffer()) <= MAX_WORD else ""
-        for word in column.dictionary
+        for word in values
     ]
-    return ["" if index is None else words[index] for index in column.indices.to_pylist()]
+    return ["" if index is None else words[index] for index in indices]
+
+
+def _dictionary(column: Any) -> tuple[Any, list[int | None]]:
+    """The distinct values, and for each row which of them it holds (None: nothing)."""
+    if not isinstance(column, pa.DictionaryArray):
+        column = column.dictionary_encode()
+    return column.dictionary, column.indices.to_pylist()

@@ -41,3 +41,10 @@ def load_dataset(name: str, path: Path | None, *, seed: int = 0) -> Dataset:
     from benchmark.datasets.fer2013 import load_fer2013
 
     return load_fer2013(path)
+
+
+def load_path(path: Path, *, seed: int = 0) -> Dataset:
+    """Load whatever lies at `path`: ExpW where there is a `label.lst`, else FER2013."""
+    from benchmark.datasets.expw import find_labels
+
+    return load_dataset("fer2013" if find_labels(path) is None else "expw", path, seed=seed)

@@ -1,4 +1,4 @@
-"""Decodes pictures that nobody vouches for: on all cores, in bounded memory, with clear errors.
+"""Decodes pictures that nobody vouches for, in bounded memory and with clear errors.
 
 A picture's size is read from its header and checked before a pixel is decoded, so a small file that
 claims gigapixels costs nothing.
