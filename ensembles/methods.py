@@ -56,7 +56,9 @@ class Method:
     def fit_on(self, evidence: Evidence) -> Combiner:
         """As `fit`, on evidence that several methods share (softmax, temperatures once for all)."""
         if evidence.size[0] < 2 and self.family != "reference":
-            raise PredictionsError(f"{self.name} was given one member: accepted are at least two")
+            raise PredictionsError(
+                f"the method {self.name!r} was given one member: accepted are at least two"
+            )
         if not self.calibrated:
             return self.fitter(evidence)
         return self.fitter(evidence.calibrated).with_temperatures(evidence.temperatures)

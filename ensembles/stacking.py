@@ -217,9 +217,10 @@ def stacking(evidence: Evidence) -> Combiner:
     counts = np.bincount(evidence.labels, minlength=classes)
     if counts.min() < 2:
         short = int(counts.argmin())
+        images = "1 validation image" if counts[short] == 1 else "no validation image"
         raise PredictionsError(
-            f"the class {evidence.validation.classes[short]!r} has {counts[short]} validation "
-            f"image{'' if counts[short] == 1 else 's'}: accepted are at least two images of every class"
+            f"the class {evidence.validation.classes[short]!r} has {images}: accepted are at "
+            "least two images of every class"
         )
     features = member_features(evidence.outputs)
     penalty = choose_penalty(features, evidence.labels, classes)

@@ -51,6 +51,6 @@ def make_predictions(
     )
     classes = tuple(f"class{i}" for i in range(c))
     return (
-        Validation.make(**split("val"), members=names, classes=classes),  # type: ignore[arg-type]
-        Test.make(**split("test"), members=names, classes=classes),  # type: ignore[arg-type]
+        Validation.make(**split("val"), members=names, classes=classes),
+        Test.make(**split("test"), members=names, classes=classes),
     )

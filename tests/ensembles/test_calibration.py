@@ -15,7 +15,7 @@ from ensembles.predictions import Floats, Ints
 from tests.ensembles.factory import make_predictions
 
 
-class LogitsAsGiven(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class LogitsAsGiven(ClassifierMixin, BaseEstimator):
     """A fitted classifier whose decision function is its input."""
 
     def fit(self, features: Floats, labels: Ints) -> LogitsAsGiven:

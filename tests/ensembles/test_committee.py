@@ -35,9 +35,7 @@ def test_averages_inside_then_across(across: str) -> None:
     validation = split()
     p = softmax(validation.logits)
     families = np.stack([p[:2].mean(axis=0), p[2:5].mean(axis=0), p[5]])
-    found = committee.committee(Evidence(validation), "average", across)(  # type: ignore[arg-type]
-        validation.logits
-    )
+    found = committee.committee(Evidence(validation), "average", across)(validation.logits)
     if across == "mean":
         np.testing.assert_allclose(found, families.mean(axis=0), atol=1e-12)
     elif across == "median":
@@ -61,7 +59,7 @@ def test_each_family_searches_its_own_exponent() -> None:
     ]
     assert found.detail == f"3 families: deep {inside[0].detail}, shallow {inside[1].detail}"
     weights = [inside[0].weights, inside[1].weights, np.ones(1)]
-    np.testing.assert_allclose(found.weights, np.concatenate(weights) / 3)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found.weights, np.concatenate(weights) / 3)
 
 
 def test_families_can_be_given() -> None:

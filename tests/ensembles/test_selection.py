@@ -79,9 +79,9 @@ def test_greedy_selection_agrees_with_the_plain_loop(space: Space, goal: str) ->
     evidence = Evidence(validation)
     values = evidence.outputs.in_space(space)
     expected = greedy_by_hand(values, validation.labels, space, goal)
-    found = selection.greedy_order(evidence, space, goal)  # type: ignore[arg-type]
+    found = selection.greedy_order(evidence, space, goal)
     assert list(found) == expected
-    combiner = selection.greedy(evidence, space, goal)  # type: ignore[arg-type]
+    combiner = selection.greedy(evidence, space, goal)
     counts = np.bincount(expected, minlength=5)
     np.testing.assert_allclose(combiner.weights, counts / counts.sum())
     assert combiner.detail == f"{len(expected)} taken, {np.count_nonzero(counts)} different"

@@ -75,7 +75,7 @@ def test_the_exponents_are_those_of_the_paper() -> None:
 def test_the_exponent_is_the_first_of_highest_validation_accuracy(space: str) -> None:
     validation, _ = make_predictions(m=4, n=90, seed=2)
     evidence = Evidence(validation)
-    combiner = weighting.exponential(evidence, space)  # type: ignore[arg-type]
+    combiner = weighting.exponential(evidence, space)
     values = softmax(validation.logits) if space == "probability" else validation.logits
     accuracies = (validation.logits.argmax(-1) == validation.labels).mean(axis=1)
     right = []
