@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
 from ensembles.fusion import softmax
-from ensembles.metrics import ECE_BINS, predicted_classes
+from ensembles.metrics import ECE_BINS, accuracy, predicted_classes
 from ensembles.predictions import Floats, Ints
 from ensembles.scoring import Score
 from reports import figures, figures_ensembles
@@ -21,24 +23,36 @@ COSTS = {
     "train_seconds": "training (seconds)",
 }
 """Fields of a record that are added up for an ensemble, and the axis that shows them."""
+MOST_MEMBERS = 15
+"""Single networks among the methods, where the best are of interest."""
 UNITS = {"macs": 1e6, "train_seconds": 1.0}
 
 
-def draw_all(findings: Findings) -> Iterator[Drawing]:
+Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
+"""Draws when it is called; whatever it draws from is computed before."""
+
+
+def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
-    yield _forest(findings)
-    yield from _costs(findings)
-    yield from _confusions(findings)
-    yield from _curves(findings)
-    yield _reliability(findings)
-    yield from _two_classes(findings)
-    yield from _distribution(findings)
+    jobs: dict[str, Job] = {"forest": _forest(findings)}
+    for more in (_costs, _confusions, _curves, _reliability, _two_classes, _distribution):
+        jobs.update(more(findings))
+    return jobs
 
 
-def _forest(findings: Findings) -> Drawing:
-    scores = [s for s in findings.comparison.scores if s.ranked and s.members > 1]
-    rows = [*map(_interval, scores), *map(_interval, findings.comparison.member_scores)]
-    return figures_ensembles.forest(rows, _interval(findings.best_member))
+def draw_all(findings: Findings) -> Iterator[Drawing]:
+    """The figures of `figure_jobs`; a job that spreads its members over several gives them all."""
+    for job in figure_jobs(findings).values():
+        drawn = job()
+        yield from drawn if isinstance(drawn, list) else [drawn]
+
+
+def _forest(findings: Findings) -> Job:
+    """Every method without its variants, and the best single networks."""
+    members = sorted(findings.comparison.member_scores, key=lambda s: -s.test_accuracy)
+    rows = [*findings.plain_methods, *members[:MOST_MEMBERS]]
+    intervals = [_interval(score) for score in rows]
+    return partial(figures_ensembles.forest, intervals, _interval(findings.best_member))
 
 
 def _interval(score: Score) -> Interval:
@@ -51,7 +65,7 @@ def _interval(score: Score) -> Interval:
     )
 
 
-def _costs(findings: Findings) -> Iterator[Drawing]:
+def _costs(findings: Findings) -> dict[str, Job]:
     """Nothing where the cost of a member is not known."""
     comparison = findings.comparison
     scores = [
@@ -63,8 +77,9 @@ def _costs(findings: Findings) -> Iterator[Drawing]:
         known = {record.name: getattr(record, field) for record in findings.study.records}
         if all(known.values()):
             panels[axis] = [_cost_point(score, known, UNITS[field]) for score in scores]
-    if panels:
-        yield figures_ensembles.accuracy_against_cost(panels)
+    if not panels:
+        return {}
+    return {"accuracy_cost": partial(figures_ensembles.accuracy_against_cost, panels)}
 
 
 def _cost_point(score: Score, costs: Mapping[str, float], unit: float) -> CostPoint:
@@ -72,23 +87,28 @@ def _cost_point(score: Score, costs: Mapping[str, float], unit: float) -> CostPo
     return CostPoint(score.label, cost, score.test_accuracy, score.members > 1)
 
 
-def _confusions(findings: Findings) -> Iterator[Drawing]:
+def _confusions(findings: Findings) -> dict[str, Job]:
     classes = findings.study.test.classes
+    jobs: dict[str, Job] = {}
     for score in findings.main_methods:
-        matrix = findings.confusion(score.method)
-        yield figures.confusion(f"confusion_{score.method}", score.label, matrix, classes)
-    yield from figures.member_confusions(findings.confusions, classes)
+        name, matrix = f"confusion_{score.method}", findings.confusion(score.method)
+        jobs[name] = partial(figures.confusion, name, score.label, matrix, classes)
+    jobs["confusion_members"] = partial(figures.member_confusions, findings.confusions, classes)
+    return jobs
 
 
-def _curves(findings: Findings) -> Iterator[Drawing]:
+def _curves(findings: Findings) -> dict[str, Job]:
     """Nothing where no member's training was recorded."""
     records = findings.study.records
-    if any(record.history for record in records):
-        yield figures.learning_curves(records)
-        yield from figures.member_curves(records)
+    if not any(record.history for record in records):
+        return {}
+    return {
+        "learning_curves": partial(figures.learning_curves, records),
+        "learning_curves_members": partial(figures.member_curves, records),
+    }
 
 
-def _reliability(findings: Findings) -> Drawing:
+def _reliability(findings: Findings) -> dict[str, Job]:
     """The best single network, the simple average and the best ensemble: more would overlap."""
     study, best = findings.study, findings.best_member
     index = study.test.members.index(best.method)
@@ -96,9 +116,8 @@ def _reliability(findings: Findings) -> Drawing:
     for i, score in enumerate(findings.main_methods):
         if i == 0 or score.method == "average":
             curves[score.label] = findings.comparison.test_probabilities[score.method]
-    return figures_ensembles.reliability(
-        {name: reliability_bins(p, study.test.labels) for name, p in curves.items()}
-    )
+    bins = {name: reliability_bins(p, study.test.labels) for name, p in curves.items()}
+    return {"reliability": partial(figures_ensembles.reliability, bins)}
 
 
 def reliability_bins(
@@ -117,29 +136,24 @@ def reliability_bins(
     )
 
 
-def _two_classes(findings: Findings) -> Iterator[Drawing]:
+def _two_classes(findings: Findings) -> dict[str, Job]:
     """Nothing where the classes are not those of facial expression, or no image has a side."""
     test = findings.study.test
     if not {*NEGATIVE, *POSITIVE} <= set(test.classes):
-        return
-    probabilities = {name: softmax(test.logits[i]) for i, name in enumerate(test.members)} | {
+        return {}
+    named = {name: softmax(test.logits[i]) for i, name in enumerate(test.members)}
+    named |= {
         s.label: findings.comparison.test_probabilities[s.method] for s in findings.main_methods
     }
-    rows = {
-        name: (
-            float(np.mean(predicted_classes(p) == test.labels)),
-            *two_class_accuracy(p, test.labels, test.classes),
-        )
-        for name, p in probabilities.items()
-    }
-    images = next(iter(rows.values()))[2]
+    rows, images = {}, 0
+    for name, probabilities in named.items():
+        two, images = two_class_accuracy(probabilities, test.labels, test.classes)
+        rows[name] = (accuracy(predicted_classes(probabilities), test.labels), two)
     others = [name for name in test.classes if name not in (*NEGATIVE, *POSITIVE)]
-    if images:
-        yield figures_ensembles.two_classes(
-            {name: (many, two) for name, (many, two, _) in rows.items()},
-            images,
-            " and ".join(others),
-        )
+    if not images:
+        return {}
+    draw = partial(figures_ensembles.two_classes, rows, images, " and ".join(others))
+    return {"two_classes": draw}
 
 
 def two_class_accuracy(
@@ -158,7 +172,9 @@ def two_class_accuracy(
     return float(np.mean((sums[:, 1] > sums[:, 0]) == truth)), len(truth)
 
 
-def _distribution(findings: Findings) -> Iterator[Drawing]:
+def _distribution(findings: Findings) -> dict[str, Job]:
     counts = findings.study.class_counts
-    if counts:
-        yield figures.class_distribution(counts, findings.study.test.classes)
+    if not counts:
+        return {}
+    classes = findings.study.test.classes
+    return {"class_distribution": partial(figures.class_distribution, counts, classes)}

@@ -31,6 +31,9 @@ from reports.study import Epoch, MemberRecord
 
 PER_PAGE = 9
 """Members in one grid of small figures: three by three."""
+LEGIBLE, BEST = 15, 6
+"""Most curves that can be told apart in one figure, and how many are named where there are more."""
+OTHERS = "#C9C9C9"
 NEGATIVE, POSITIVE = ("angry", "fear", "sad"), ("happy", "neutral", "surprise")
 """The two classes that report `lenet` started from; it leaves disgust out."""
 
@@ -60,32 +63,40 @@ def class_distribution(counts: Mapping[str, Sequence[int]], classes: Sequence[st
 
 
 def learning_curves(records: Sequence[MemberRecord]) -> Drawing:
-    """All members overlaid: validation accuracy and validation loss against the epoch."""
+    """All members overlaid: validation accuracy and validation loss against the epoch.
+
+    Of more members than can be told apart, those that end best are named and the rest are gray.
+    """
     known = [record for record in records if record.history]
-    columns = 1 if len(known) <= 16 else 2
+    named = sorted(known, key=lambda record: -record.history[-1].val_accuracy)
+    named = known if len(known) <= LEGIBLE else named[:BEST]
     with style():
-        figure, (left, right) = canvas(8.4 + 1.3 * columns, 3.9, columns=2)
-        styles = looks([record.name for record in known])
-        for record in known:
-            epochs = [epoch.epoch for epoch in record.history]
-            look: dict[str, Any] = {**styles[record.name], "linewidth": 1.3}
-            marker = "o" if len(epochs) == 1 else ""
-            left.plot(epochs, [e.val_accuracy for e in record.history], marker=marker, **look)
-            right.plot(
-                epochs,
-                [e.val_loss for e in record.history],
-                marker=marker,
-                label=shorten(record.name, 22),
-                **look,
-            )
+        figure, (left, right) = canvas(9.6, 3.9, columns=2)
+        styles = looks([record.name for record in named])
+        for record in sorted(known, key=lambda record: record.name in styles):
+            label = shorten(record.name, 22) if record.name in styles else ""
+            look = styles.get(record.name, {"color": OTHERS, "zorder": 1})
+            _overlaid(left, right, record.history, {**look, "linewidth": 1.3}, label)
+        if len(named) < len(known):
+            right.plot([], [], color=OTHERS, label=f"{len(known) - len(named)} others")
         _label_curves(left, right)
-        figure.legend(loc="outside right center", ncols=columns, fontsize=8)
+        figure.legend(loc="outside right center", fontsize=8)
         return finish(
             figure,
             "learning_curves",
             "Learning curves",
             f"Validation accuracy and loss of {len(known)} members after each epoch.",
         )
+
+
+def _overlaid(
+    left: Axes, right: Axes, history: Sequence[Epoch], look: dict[str, Any], label: str
+) -> None:
+    epochs = [epoch.epoch for epoch in history]
+    marker = "o" if len(epochs) == 1 else ""
+    left.plot(epochs, [e.val_accuracy for e in history], marker=marker, **look)
+    losses = [e.val_loss for e in history]
+    right.plot(epochs, losses, marker=marker, label=label or None, **look)
 
 
 def member_curves(records: Sequence[MemberRecord]) -> list[Drawing]:
@@ -208,13 +219,16 @@ def _confusion_page(
     page: Mapping[str, Ints], classes: Sequence[str], name: str, of: str
 ) -> Drawing:
     columns, rows = _grid(len(page))
-    side = 0.8 + 0.37 * len(classes)
+    side = 0.8 + 0.4 * len(classes)
     with style():
         figure, axes = canvas(side * columns, side * rows, rows, columns)
         for i, (axis, (member, matrix)) in enumerate(zip(axes, page.items(), strict=False)):
             shares = row_shares(matrix)
-            texts = [[f"{100 * v:.0f}" for v in row] for row in shares]
-            _matrix(axis, shares, texts, classes, size=7)
+            texts = [
+                [f"{100 * share:.0f}\n({count})" for share, count in zip(*pair, strict=True)]
+                for pair in zip(shares, matrix, strict=True)
+            ]
+            _matrix(axis, shares, texts, classes, size=6.5)
             accuracy = np.trace(matrix) / max(1, matrix.sum())
             axis.set_title(f"{shorten(member, 20)}  {percent(accuracy)}", fontsize=9)
             if i % columns:
@@ -223,15 +237,17 @@ def _confusion_page(
             if i + columns < len(page):
                 axis.set_xticklabels([])
                 axis.set_xlabel("")
+            if i // columns + 1 < rows:
+                # Above a place left free the labels hang into it, instead of parting the rows.
+                axis.xaxis.set_in_layout(False)
         for axis in axes[len(page) :]:
             axis.set_visible(False)
         return finish(
             figure,
             name,
             f"Confusion matrices of the members{of}",
-            "Percent of each true class that is taken for each class, on the test split: "
-            + ", ".join(page)
-            + ".",
+            "Percent of each true class that is taken for each class, and images, on the test "
+            "split: " + ", ".join(page) + ".",
         )
 
 

@@ -158,14 +158,14 @@ def _cost_panel(axis: Axes, unit: str, points: Sequence[CostPoint]) -> None:
             alpha=0.85,
         )
     # Labels left of the step and above it lie where by construction no other point can be.
-    for point in front[-8:]:
+    for point in _apart(front, points):
         axis.annotate(
-            shorten(point.label, 22),
+            shorten(point.label, 30),
             (point.cost, point.accuracy),
             xytext=(-5, 3),
             textcoords="offset points",
             ha="right",
-            fontsize=7.5,
+            fontsize=7,
         )
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -173,6 +173,23 @@ def _cost_panel(axis: Axes, unit: str, points: Sequence[CostPoint]) -> None:
     axis.xaxis.set_minor_formatter(NullFormatter())
     axis.margins(x=0.18, y=0.1)
     axis.set_xlabel(unit)
+
+
+def _apart(front: Sequence[CostPoint], points: Sequence[CostPoint]) -> list[CostPoint]:
+    """The points of the front whose labels do not run into one another, the best ones first."""
+    costs = [math.log(point.cost) for point in points]
+    accuracies = [point.accuracy for point in points]
+    wide = max(max(costs) - min(costs), 1e-9)
+    high = max(max(accuracies) - min(accuracies), 1e-9)
+    kept: list[CostPoint] = []
+    for point in reversed(front):
+        if all(
+            abs(math.log(point.cost / other.cost)) > 0.35 * wide
+            or abs(point.accuracy - other.accuracy) > 0.06 * high
+            for other in kept
+        ):
+            kept.append(point)
+    return kept
 
 
 def reliability(curves: Mapping[str, tuple[Floats, Floats, Floats]]) -> Drawing:

@@ -79,7 +79,7 @@ def sample_panel(
         captions.extend([name if i == 0 else "" for i in range(each)])
     blank = np.full((1, *images.shape[1:]), 255, dtype=np.uint8)
     tiles = np.concatenate([images, blank])[chosen]
-    return Panel("samples", "Images of each class", each, tiles, tuple(captions))
+    return Panel("samples", "Sample images", each, tiles, tuple(captions))
 
 
 def transformed_panel(originals: Images, transformed: npt.NDArray[np.uint8]) -> Panel:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ensembles import metrics
-from ensembles.methods import CORE
+from ensembles.methods import CORE, METHODS
 from ensembles.predictions import Ints
 from ensembles.scoring import Comparison, Score, compare
 from reports.study import Study
@@ -44,6 +44,12 @@ class Findings:
         return tuple(s for s in rivals if s.method in CORE or s is rivals[0])
 
     @cached_property
+    def plain_methods(self) -> tuple[Score, ...]:
+        """One row for each idea, leaving out its variants (logits, calibrated) except the best."""
+        rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
+        return tuple(s for s in rivals if s is rivals[0] or not _is_variant(s.method))
+
+    @cached_property
     def confusions(self) -> Mapping[str, Ints]:
         """Confusion matrix (C, C) on the test split of each member, by name."""
         test = self.study.test
@@ -58,3 +64,8 @@ class Findings:
         test = self.study.test
         predicted = metrics.predicted_classes(self.comparison.test_probabilities[method])
         return metrics.confusion_matrix(predicted, test.labels, len(test.classes))
+
+
+def _is_variant(name: str) -> bool:
+    """Whether a method of the catalogue is another one, taken of logits or after calibration."""
+    return name in METHODS and (METHODS[name].calibrated or name.endswith("_logit"))

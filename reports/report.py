@@ -1,0 +1,142 @@
+"""The whole report of a study: tables, figures and the page, each computed once and written.
+
+    write_reports(study, Path("results/fer2013"))
+
+Nothing here measures, rounds or draws; it decides what is made and where it goes. The same study
+gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from reports import table_content
+from reports.drawing import Drawing
+from reports.figure_content import draw_all
+from reports.figures_images import Panel, image_grid
+from reports.findings import Findings
+from reports.formatting import SUFFIXES, render
+from reports.page import page_html
+from reports.study import ReportError, Study
+from reports.tables import Table
+
+Part: TypeAlias = Literal["tables", "figures", "page"]
+PARTS: tuple[Part, ...] = ("tables", "figures", "page")
+Write: TypeAlias = Callable[[Path, bytes], None]
+
+TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
+    "ensembles": table_content.ensembles_table,
+    "members": table_content.members_table,
+    "per_class": table_content.per_class_table,
+    "seeds": table_content.seeds_table,
+}
+"""Every table by name, in the order of the page; None where the study has no numbers for it."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a report wrote. stale: files of its folders that an earlier report left and this one
+    no longer makes."""
+
+    tables: Mapping[str, Table]
+    files: tuple[Path, ...]
+    stale: tuple[Path, ...]
+
+
+def make_table(findings: Findings, name: str) -> Table:
+    """The table called `name`; ReportError where there is none or the study has no numbers."""
+    if name not in TABLES:
+        near = get_close_matches(name, TABLES, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise ReportError(f"there is no table {name!r}{hint}: accepted are {', '.join(TABLES)}")
+    table = TABLES[name](findings)
+    if table is None:
+        raise ReportError(f"this study has no numbers for the table {name!r}")
+    return table
+
+
+def make_tables(findings: Findings) -> dict[str, Table]:
+    """Every table that the study has numbers for."""
+    made = {name: make(findings) for name, make in TABLES.items()}
+    return {name: table for name, table in made.items() if table is not None}
+
+
+def write_reports(
+    study: Study,
+    folder: Path,
+    *,
+    panels: Sequence[Panel] = (),
+    only: Collection[Part] | None = None,
+    methods: Sequence[str] | None = None,
+    write: Write | None = None,
+) -> Written:
+    """Write `tables/`, `figures/` and `report.html` under `folder`, or only the parts named.
+
+    panels: images to draw (a `Study` holds none). Those of synthetic faces are figures like all
+    others; those of real people go to `local/` and into no page. methods: names of those compared,
+    by default every one of the catalogue; the page needs `single_best`. write: how bytes reach a
+    file, (path, bytes); by default folders are made and the file is replaced.
+    """
+    parts = frozenset(PARTS if only is None else only)
+    put = write_plainly if write is None else write
+    findings = Findings.of(study, methods)
+    tables = make_tables(findings)
+    files: list[Path] = []
+
+    def keep(path: Path, content: bytes) -> None:
+        put(path, content)
+        files.append(path)
+
+    if "tables" in parts:
+        for path, content in _table_files(tables, folder / "tables"):
+            keep(path, content)
+    if parts & {"figures", "page"}:
+        drawings = list(draw_all(findings))
+        pictures = [image_grid(panel) for panel in panels]
+        shown = [*drawings, *pictures] if study.synthetic else drawings
+        if "figures" in parts:
+            for path, content in _figure_files(shown, folder / "figures"):
+                keep(path, content)
+            for path, content in _figure_files(
+                [] if study.synthetic else pictures, folder / "local"
+            ):
+                keep(path, content)
+        if "page" in parts:
+            figures = [(drawing.title, drawing.svg.decode()) for drawing in shown]
+            html = page_html(study, findings.comparison, list(tables.values()), figures)
+            keep(folder / "report.html", html.encode())
+    return Written(tables, tuple(files), _stale(folder, parts, files))
+
+
+def write_plainly(path: Path, content: bytes) -> None:
+    """Make the folder and replace the file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+
+
+def _table_files(tables: Mapping[str, Table], folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for name, table in tables.items():
+        for suffix, form in SUFFIXES.items():
+            yield folder / f"{name}.{suffix}", render(table, form).encode()
+
+
+def _figure_files(drawings: Sequence[Drawing], folder: Path) -> Iterator[tuple[Path, bytes]]:
+    for drawing in drawings:
+        yield folder / f"{drawing.name}.svg", drawing.svg
+        yield folder / f"{drawing.name}.png", drawing.png
+
+
+def _stale(folder: Path, parts: Collection[Part], files: Collection[Path]) -> tuple[Path, ...]:
+    """Tables and figures on disk that were not written now, in folders that were."""
+    endings = {"tables": SUFFIXES, "figures": ("svg", "png")}
+    return tuple(
+        path
+        for part, suffixes in endings.items()
+        if part in parts
+        for path in sorted((folder / part).glob("*.*"))
+        if path.suffix[1:] in suffixes and path not in set(files)
+    )
