@@ -43,6 +43,8 @@ class Origin:
     times: int = 1
     balanced: bool = False
     """Every class has `times` the smallest class of the one split named."""
+    official: bool = False
+    """The splits are FER2013's, which have names of their own."""
 
     @property
     def simple(self) -> str | None:
@@ -50,7 +52,8 @@ class Origin:
         return self.splits[0] if len(self.splits) == 1 and not self.balanced else None
 
     def __str__(self) -> str:
-        names = " + ".join(OFFICIAL_NAMES.get(s, s) for s in self.splits)
+        named = OFFICIAL_NAMES if self.official else {}
+        names = " + ".join(named.get(s, f"the {s} split") for s in self.splits)
         if self.balanced:
             return f"{self.times} × the smallest class of {names}"
         if len(self.splits) > 1 and self.times > 1:
@@ -67,7 +70,7 @@ def trace(table: ClassTable, splits: Splits, procedure: Procedure) -> tuple[Orig
         return _balanced(supports[0], len(supports), splits, procedure)
     candidates = (supports, _reordered(table))
     found = [
-        Origin(names, times)
+        Origin(names, times, official=_official(splits))
         for size in range(1, len(splits) + 1)
         for names in combinations(splits, size)
         for counts in [tuple(map(sum, zip(*(splits[n] for n in names), strict=False)))]
@@ -75,6 +78,10 @@ def trace(table: ClassTable, splits: Splits, procedure: Procedure) -> tuple[Orig
         if times
     ]
     return tuple(sorted(found, key=lambda origin: (origin.times, len(origin.splits))))
+
+
+def _official(splits: Splits) -> bool:
+    return dict(splits) == dict(FER2013)
 
 
 def _reordered(table: ClassTable) -> tuple[int, ...]:
@@ -106,7 +113,7 @@ def _balanced(
     there are any.
     """
     found = [
-        Origin((name,), support // min(counts), balanced=True)
+        Origin((name,), support // min(counts), balanced=True, official=_official(splits))
         for name, counts in splits.items()
         if len(counts) == classes and min(counts) > 0 and support % min(counts) == 0
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -425,7 +426,7 @@ def test_unknown_supports_are_a_note_and_a_users_own_split_is_known() -> None:
     assert found.status == "note"
     assert found.meaning.startswith("They equal no known split, sum of splits or whole multiple")
     own = audit_table(table, splits={"train": (50, 60), "test": (5, 10)})
-    assert str(own.origins[0]) == "2 × PrivateTest"
+    assert str(own.origins[0]) == "2 × the test split"
 
 
 def test_a_claim_that_holds_for_a_user() -> None:
@@ -465,6 +466,24 @@ def test_macro_recall_range_against_all_matrices() -> None:
         low, high = recall_range(supports, 1 - errors / 10, 0.0)
         assert low == pytest.approx(min(recalls))
         assert high == pytest.approx(max(recalls))
+
+
+@pytest.mark.real_data
+def test_official_counts_are_those_of_the_files() -> None:
+    root = Path(os.environ.get("FER2013_DATA", Path(__file__).parents[3] / "shared" / "fer2013"))
+    found = sorted(root.rglob("*.parquet"))
+    if not found:
+        pytest.skip(f"FER2013 is not at {root}")
+    from pyarrow import parquet
+
+    for split, counts in FER2013.items():
+        labels = [
+            parquet.read_table(file, columns=["label"])["label"].to_numpy()
+            for file in found
+            if file.name.startswith(split)
+        ]
+        # Editions number the classes differently, so the counts are compared without an order.
+        assert sorted(np.bincount(np.concatenate(labels))) == sorted(counts)
 
 
 # Reading
