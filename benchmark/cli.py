@@ -23,7 +23,7 @@ from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
-from benchmark.screen import TrainingScreen, print_audit, print_table
+from benchmark.screen import TrainingScreen, print_table
 from benchmark.store import DamagedError
 from ensembles.predictions import PredictionsError
 from reports.study import ReportError
@@ -230,13 +230,14 @@ def audit(
     as_json: JsonOption = False,
 ) -> None:
     """Is a published per-class table consistent with itself and with the split it claims?"""
+    from benchmark.printing import print_audits
     from reports.audit import audit_published, audit_table, read_table
 
     results = [audit_table(read_table(table))] if table else audit_published()
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1))
         return
-    print_audit(output, results)
+    print_audits(output, results)
 
 
 def main() -> None:

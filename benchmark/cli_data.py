@@ -29,7 +29,7 @@ def check(path: PathArgument, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=1))
         return
-    from benchmark.screen import print_data_report
+    from benchmark.printing import print_data_report
 
     print_data_report(output, report)
 
@@ -44,14 +44,15 @@ def duplicates(path: PathArgument, as_json: JsonOption = False) -> None:
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=1))
         return
-    from benchmark.screen import print_duplicates
+    from benchmark.printing import print_duplicates
 
     print_duplicates(output, report)
 
 
 def import_logits(
     name: Annotated[str, typer.Argument(help="What the new member is to be called.")],
-    *validation: Annotated[Path, typer.Option(help="Predictions (N, C) on the validation split.")],
+    *,
+    validation: Annotated[Path, typer.Option(help="Predictions (N, C) on the validation split.")],
     test: Annotated[Path, typer.Option(help="Predictions (N, C) on the test split.")],
     dataset: DatasetOption = "faces",
     profile: ProfileOption = None,

@@ -92,7 +92,7 @@ def write_samples(root: Path, dataset: Dataset, facts: DatasetFacts) -> None:
                     f"{facts.origin} has: give another folder with --results"
                 )
         part = dataset.split(split)
-        tensors = {
+        tensors: dict[str, npt.NDArray[Any]] = {
             "labels": np.ascontiguousarray(part.labels, np.int64),
             "duplicate": duplicate_mask(dataset, split).astype(np.uint8),
             "sample_ids": np.frombuffer("\n".join(part.sample_ids).encode(), np.uint8),

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from zoo.costs import architecture_fingerprint, costs
+from zoo.dropout import use_word_dropout
 from zoo.inference import latency_ms, predict_logits
 from zoo.member import Member, Recipe
 from zoo.training import (
@@ -134,6 +135,8 @@ def _run(
     device = torch.device(job.device)
     start = time.perf_counter()
     network = build_network(job.member, job.recipe, job.width, job.seed).to(device)
+    if device.type == "cpu":
+        use_word_dropout(network)
     trained = train(
         network,
         job.recipe,

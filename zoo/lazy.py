@@ -21,3 +21,4 @@ class LazyModule:
 
 
 nn = LazyModule("torch.nn")
+blocks = LazyModule("zoo.blocks")

@@ -1,0 +1,86 @@
+"""Reports of `data` and `audit` as people read them in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from benchmark.datasets import SPLITS
+from benchmark.datasets.check import DataReport
+from benchmark.datasets.duplicates import DuplicateReport
+from reports.audit import AuditResult, Finding, ReportAudit
+
+STATUS_STYLE = {"consistent": "green", "inconsistent": "bold red", "note": "yellow"}
+LISTED_GROUPS = 10
+
+
+def print_data_report(console: Console, report: DataReport) -> None:
+    """What `data check` found."""
+    console.print(Text(report.origin))
+    grid = RichTable("class", *SPLITS)
+    for i, name in enumerate(report.class_names):
+        grid.add_row(name, *(_count(report, split, i) for split in SPLITS))
+    grid.add_row("all", *(f"{sum(report.counts[split]):,}" for split in SPLITS), style="bold")
+    console.print(grid)
+    if report.official is not None:
+        same = "the official ones" if report.comparable else "not the official ones (in brackets)"
+        console.print(f"class counts: {same}")
+    blank = {split: len(report.blank[split]) for split in SPLITS if report.blank[split]}
+    found = ", ".join(f"{count} in {split}" for split, count in blank.items()) or "none"
+    console.print(f"blank images: {found}")
+    for warning in report.warnings:
+        console.print(Text(f"note: {warning}", style="yellow"))
+
+
+def _count(report: DataReport, split: str, label: int) -> str:
+    count = report.counts[split][label]
+    if report.official is None or report.official[split][label] == count:
+        return f"{count:,}"
+    return f"{count:,} ({report.official[split][label]:,})"
+
+
+def print_duplicates(console: Console, report: DuplicateReport) -> None:
+    """What `data duplicates` found."""
+    console.print(
+        f"{len(report.groups):,} groups of exact copies cover {report.images:,} images; "
+        f"{report.spanning:,} groups span two or more splits; {report.conflicting:,} carry "
+        "conflicting labels"
+    )
+    for split, count in report.in_train.items():
+        console.print(f"{count:,} images of the {split} split stand in train as well")
+    conflicting = [group for group in report.groups if group.conflicting]
+    for group in conflicting[:LISTED_GROUPS]:
+        pairs = zip(group.sample_ids, group.labels, strict=True)
+        console.print(Text("conflict: " + ", ".join(f"{name} = {label}" for name, label in pairs)))
+    if len(conflicting) > LISTED_GROUPS:
+        console.print(f"... and {len(conflicting) - LISTED_GROUPS} more; --json lists every group")
+
+
+def print_audits(console: Console, results: Sequence[AuditResult | ReportAudit]) -> None:
+    """What `audit` found: for each table its verdict and every finding."""
+    for result in results:
+        if isinstance(result, ReportAudit):
+            console.print(Text(f"{result.report.key}: {result.verdict}", style="bold"))
+            for member, table in result.tables:
+                _print_audit(console, f"{result.report.key}, {member}", table)
+            _print_findings(console, result.remarks)
+        else:
+            _print_audit(console, result.table.name, result)
+
+
+def _print_audit(console: Console, name: str, result: AuditResult) -> None:
+    console.print(Text(f"  {name}: {result.verdict}"))
+    _print_findings(console, result.findings)
+
+
+def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        line = Text("    ")
+        line.append(f"{finding.status:<12} ", style=STATUS_STYLE[finding.status])
+        line.append(f"{finding.check}: {finding.numbers}")
+        console.print(line, soft_wrap=True)
+        if finding.meaning:
+            console.print(Text(f"                 {finding.meaning}", style="italic"))
