@@ -150,4 +150,22 @@ _PUBLISHED = (
     Column("numbers", "Numbers", "text", "the numbers that were compared"),
     Column("meaning", "Meaning", "text", "what the finding means for the claim"),
 )
-COLUMNS = {column.key: column for column in (*_PUBLISHED, *_NAMES, *_MEASURES, *_COSTS, *_COMPARED)}
+_SUBSETS = (
+    Column("size", "Size", "integer", "members of the subset"),
+    Column("subsets", "Subsets", "integer", "subsets of this size that were counted"),
+    Column("counted", "Counted", "text", "all subsets, or a sample of them"),
+    Column("subset", "Best by validation", "text", "the subset of this size chosen on validation"),
+    Column("mean_val_accuracy", "Mean val. (%)", "percent", "mean validation accuracy of subsets"),
+    Column("mean_test_accuracy", "Mean test (%)", "percent", "mean test accuracy of subsets"),
+    Column("least_test_accuracy", "Worst test (%)", "percent", "lowest test accuracy of a subset"),
+    Column(
+        "most_test_accuracy",
+        "Best test, in hindsight (%)",
+        "percent",
+        "highest test accuracy of a subset, found by looking: a bound, no result",
+    ),
+)
+COLUMNS = {
+    column.key: column
+    for column in (*_PUBLISHED, *_NAMES, *_MEASURES, *_COSTS, *_COMPARED, *_SUBSETS)
+}

@@ -12,9 +12,10 @@ from ensembles.fusion import softmax
 from ensembles.metrics import ECE_BINS, accuracy, predicted_classes
 from ensembles.predictions import Floats, Ints
 from ensembles.scoring import Score
-from reports import figures, figures_ensembles
+from reports import figures, figures_engine, figures_ensembles
 from reports.drawing import Drawing
 from reports.figures import NEGATIVE, POSITIVE
+from reports.figures_engine import Claim
 from reports.figures_ensembles import CostPoint, Interval
 from reports.findings import Findings
 
@@ -23,6 +24,8 @@ COSTS = {
     "train_seconds": "training (seconds)",
 }
 """Fields of a record that are added up for an ensemble, and the axis that shows them."""
+BEST_OF_NINE, BEST_ACCURACY = 8, 0.69
+"""What report `nine` says of its best ensemble (section V): its members and its accuracy."""
 MOST_MEMBERS = 15
 """Single networks among the methods, where the best are of interest."""
 UNITS = {"macs": 1e6, "train_seconds": 1.0}
@@ -35,7 +38,7 @@ Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
 def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
     jobs: dict[str, Job] = {"forest": _forest(findings)}
-    for more in (_costs, _confusions, _curves, _reliability, _two_classes, _distribution):
+    for more in (_growth, _costs, _confusions, _curves, _reliability, _two_classes, _distribution):
         jobs.update(more(findings))
     return jobs
 
@@ -63,6 +66,23 @@ def _interval(score: Score) -> Interval:
         high=score.test_high,
         ensemble=score.members > 1,
     )
+
+
+def _growth(findings: Findings) -> dict[str, Job]:
+    """Nothing for one member."""
+    study = findings.study
+    if len(study.test.members) < 2:
+        return {}
+    claim = None
+    if len(study.test.members) > BEST_OF_NINE:
+        comparable = study.dataset == "fer2013" and study.profile == "paper"
+        claim = Claim(
+            "report nine: best with 8 of 9 members, about 69 %",
+            BEST_OF_NINE,
+            BEST_ACCURACY if comparable else None,
+        )
+    single, exact = findings.best_member.test_accuracy, findings.subsets.test.exact
+    return {"growth": partial(figures_engine.growth, findings.growth, single, exact, claim)}
 
 
 def _costs(findings: Findings) -> dict[str, Job]:

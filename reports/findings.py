@@ -10,6 +10,7 @@ from ensembles import metrics
 from ensembles.methods import CORE, METHODS
 from ensembles.predictions import Ints
 from ensembles.scoring import Comparison, Score, compare
+from ensembles.subsets import Size, SubsetTables, growth, subset_tables
 from reports.study import Study
 
 
@@ -48,6 +49,16 @@ class Findings:
         """One row for each idea, leaving out its variants (logits, calibrated) except the best."""
         rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
         return tuple(s for s in rivals if s is rivals[0] or not _is_variant(s.method))
+
+    @cached_property
+    def subsets(self) -> SubsetTables:
+        """The average of every subset of the members (above 20 members a sample), both splits."""
+        return subset_tables(self.study.validation, self.study.test)
+
+    @cached_property
+    def growth(self) -> tuple[Size, ...]:
+        """Best, mean and worst subset of each size."""
+        return growth(self.subsets)
 
     @cached_property
     def confusions(self) -> Mapping[str, Ints]:

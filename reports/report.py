@@ -14,9 +14,11 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from reports import table_content
+from reports import table_content, table_engine
+from reports.claims import claims_table, papers_table
 from reports.drawing import Drawing
 from reports.figure_content import draw_all
+from reports.figures import NEGATIVE, POSITIVE
 from reports.figures_images import Panel, image_grid
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
@@ -28,11 +30,28 @@ Part: TypeAlias = Literal["tables", "figures", "page"]
 PARTS: tuple[Part, ...] = ("tables", "figures", "page")
 Write: TypeAlias = Callable[[Path, bytes], None]
 
+
+def _papers(findings: Findings) -> Table | None:
+    """Nothing for classes that no report has."""
+    return papers_table(findings.study, findings.comparison) if _published(findings) else None
+
+
+def _claims(findings: Findings) -> Table | None:
+    return claims_table(findings.study, findings.comparison) if _published(findings) else None
+
+
+def _published(findings: Findings) -> bool:
+    return set(findings.study.test.classes) >= {*NEGATIVE, *POSITIVE}
+
+
 TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
     "ensembles": table_content.ensembles_table,
     "members": table_content.members_table,
     "per_class": table_content.per_class_table,
     "seeds": table_content.seeds_table,
+    "subsets": table_engine.subsets_table,
+    "papers": _papers,
+    "claims": _claims,
 }
 """Every table by name, in the order of the page; None where the study has no numbers for it."""
 

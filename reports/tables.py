@@ -97,8 +97,8 @@ def cell(column: Column, row: Mapping[str, Any]) -> str:
     text = rounded(column, value)
     if column.interval is None:
         return text
-    low, high = (row[key] for key in column.interval)
-    if _missing(low) or _missing(high):
+    low, high = (row.get(key) for key in column.interval)
+    if low is None or high is None or _missing(low) or _missing(high):
         return text
     return f"{text} ± {rounded(column, (high - low) / 2)}"
 
