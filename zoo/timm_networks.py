@@ -67,7 +67,10 @@ def _cached(architecture: str) -> Path | None:
     import huggingface_hub
     import timm
 
-    repository = timm.get_pretrained_cfg(architecture).hf_hub_id
+    config = timm.get_pretrained_cfg(architecture)
+    repository = config.hf_hub_id if config else None
+    if not isinstance(repository, str):
+        return None  # kept elsewhere than on the hub: timm fetches it
     for name in ("model.safetensors", "pytorch_model.bin"):
         found = huggingface_hub.try_to_load_from_cache(repository, name)
         if isinstance(found, str):

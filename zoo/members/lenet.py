@@ -55,9 +55,7 @@ PLAIN = Recipe(
     dropout=DROPOUT,
     pixels="unit",
 )
-COPIES = Augmentation(
-    flip=True, rotation=15.0, scale=(0.9, 1.1), brightness=0.2, contrast=0.2
-)
+COPIES = Augmentation(flip=True, rotation=15.0, scale=(0.9, 1.1), brightness=0.2, contrast=0.2)
 
 MEMBERS = (
     Member(

@@ -1,15 +1,15 @@
 """VGG16 with ImageNet weights and new dense layers.
 
 Source: Ali, "Expression Classification from Facial Images", a report on ExpW.
-Expected: the report claims training 98, validation 92 and test 91 % on 36,000 faces of ExpW, without
-a table; published results there are near 72 to 76 %. On FER2013 nothing is claimed.
+Expected: the report claims training 98, validation 92 and test 91 % on 36,000 faces of ExpW,
+without a table; published results there are near 72 to 76 %. On FER2013 nothing is claimed.
 Train: python -m benchmark train vgg16 --dataset expw --data PATH --profile paper
 
 Architecture: the 13 convolutions of VGG16 (Simonyan and Zisserman 2015) and custom dense layers,
 whose sizes are not reported. Here: 512 features at 48×48, 256 units with ReLU, dropout 0.5, affine.
-Of the ImageNet weights the last convolutional block is trained on with the dense layers; the earlier
-ones stay as they are, the usual way to fine-tune at this learning rate. With `--no-pretrained` all
-layers are trained, from random weights.
+Of the ImageNet weights the last convolutional block is trained on with the dense layers; the
+earlier ones stay as they are, the usual way to fine-tune at this learning rate. With
+`--no-pretrained` all layers are trained, from random weights.
 Recipe: Adam, learning rate 0.001, batches of 32, 10 epochs.
 
 ImageNet weights fit the published width only: a pretrained network keeps it in the quick profile
