@@ -28,11 +28,11 @@ from reports.tables import Table
 
 LIMIT = 3_000_000
 """Most bytes that the page may have."""
-FIGURES_LIMIT = 1_000_000
-"""Most bytes of figures: the rest of the page's room belongs to the explorer's logits."""
+FIGURES_ROOM = 600_000
+"""Bytes that figures may take even where members' logits are left out for them."""
 SCRIPTS = ("explorer.js", "plot.js", "page.js")
 LONG_TABLE = 30
-"""Rows from which a table is folded away until it is asked for."""
+"""Rows from which a table scrolls in a box and, unless it is the first, is folded away."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,35 @@ def page_html(
     and the page names the others; figures that do not fit are named too. Raises `ReportError` where
     a figure is no SVG or the comparison lacks the best single member.
     """
+    content = _content(study, comparison, tables)
+    template = _environment().from_string(_asset("page.html.j2"))
+    data = explorer_data(study, comparison)
+    names = [member["name"] for member in data["members"]]
+
+    def rest(drawings: Sequence[_Figure]) -> int:
+        """Bytes left for the explorer's data; every member named as left out takes the most."""
+        text = template.render(
+            **content, figures=drawings, data=Markup(), left_out=names, embedded=len(names)
+        )
+        return LIMIT - len(text.encode())
+
+    untouched = [_Figure(title, None) for title, _ in figures]
+    drawings = _fitting_figures(figures, max(FIGURES_ROOM, rest(untouched) - len(to_json(data))))
+    data, left_out = fitting(data, rest(drawings))
+    return template.render(
+        **content,
+        figures=drawings,
+        data=Markup(to_json(data)),
+        left_out=left_out,
+        embedded=len(data["members"]),
+    )
+
+
+def _content(study: Study, comparison: Comparison, tables: Sequence[Table]) -> dict[str, Any]:
+    """What the template shows besides figures and the explorer's data."""
     scripts = [_asset(name) for name in SCRIPTS]
     style = _asset("page.css")
-    content: dict[str, Any] = {
+    return {
         "study": study,
         "answer": answer(study, comparison),
         "title": _title(study),
@@ -65,23 +91,17 @@ def page_html(
         "style": Markup(style),
         "scripts": [Markup(script) for script in scripts],
         "tables": [
-            {"name": t.name, "title": t.title, "rows": len(t.frame), "html": Markup(to_html(t))}
-            for t in tables
+            {
+                "title": table.title,
+                "rows": len(table.frame),
+                "long": len(table.frame) > LONG_TABLE,
+                "html": Markup(to_html(table)),
+            }
+            for table in tables
         ],
-        "long_table": LONG_TABLE,
-        "figures": _figures(figures),
         "members": [_provenance(record) for record in study.records],
         "methods": method_rows(comparison, study.test.members),
     }
-    template = _environment().from_string(_asset("page.html.j2"))
-    data = explorer_data(study, comparison)
-    # Once with every name as left out and no logits: the most that all but the logits can take.
-    names = [member["name"] for member in data["members"]]
-    bare = template.render(**content, data=Markup(), left_out=names, embedded=len(names))
-    data, left_out = fitting(data, LIMIT - len(bare.encode()))
-    return template.render(
-        **content, data=Markup(to_json(data)), left_out=left_out, embedded=len(data["members"])
-    )
 
 
 def _asset(name: str) -> str:
@@ -113,9 +133,9 @@ def _title(study: Study) -> str:
     return f"Ensembles of facial-expression networks on {kind}"
 
 
-def _figures(figures: Sequence[tuple[str, str]]) -> list[_Figure]:
-    """Figures in order, those left without a drawing that no longer fit."""
-    room, found = FIGURES_LIMIT, []
+def _fitting_figures(figures: Sequence[tuple[str, str]], room: int) -> list[_Figure]:
+    """Figures in order, those left without a drawing that no longer fit into `room` bytes."""
+    found = []
     for position, (title, svg) in enumerate(figures):
         drawing = inline_svg(svg, f"f{position}")
         size = len(drawing.encode())

@@ -68,7 +68,7 @@ def answer(study: Study, comparison: Comparison) -> Answer:
     )
     points = (
         ("Does it help?", _gain_sentence(study, best, single, gain)),
-        ("Which weighting?", _weighting_sentence(study, comparison, scores)),
+        ("Which weighting?", _weighting_sentence(study, comparison, scores, best.method)),
         ("At what cost?", _cost_sentence(study, best, single)),
         ("What of leaked images?", _unique_sentence(study, best, single)),
     )
@@ -139,7 +139,10 @@ def _headline(study: Study, best: Score, single: Score, gain: tuple[float, float
         return f"{subject} helps: accuracy rises from {change}"
     if gain[2] < 0:
         return f"{subject} hurts: accuracy falls from {change}"
-    return f"{subject} makes no difference beyond chance: {change}"
+    return (
+        f"{subject} makes no difference beyond chance: {percent(single.test_accuracy)} alone, "
+        f"{percent(best.test_accuracy)} together"
+    )
 
 
 def _gain_sentence(
@@ -170,16 +173,18 @@ def _hindsight(study: Study, single: Score) -> str:
     return f" (in hindsight {study.test.members[best]} was better: {percent(float(right[best]))})"
 
 
-def _weighting_sentence(study: Study, comparison: Comparison, scores: dict[str, Score]) -> str:
-    """Each weighting against the simple average, on the same images."""
+def _weighting_sentence(
+    study: Study, comparison: Comparison, scores: dict[str, Score], chosen: str
+) -> str:
+    """Each weighting, and the chosen method, against the simple average on the same images."""
     if AVERAGE not in scores:
         return ""
     plain = _right(study, comparison, AVERAGE)
     better: list[str] = []
     worse: list[str] = []
     tied: list[str] = []
-    for name in WEIGHTINGS[1:]:
-        if name in scores:
+    for name in dict.fromkeys((*WEIGHTINGS[1:], chosen)):
+        if name in scores and name != AVERAGE:
             _, low, high = paired_difference(_right(study, comparison, name), plain)
             group = better if low > 0 else worse if high < 0 else tied
             group.append(f"{scores[name].label.lower()} ({percent(scores[name].test_accuracy)})")

@@ -14,21 +14,20 @@ from typing import Any
 import numpy as np
 
 from ensembles.evidence import Evidence
-from ensembles.methods import METHODS
 from ensembles.predictions import PredictionsError
 from ensembles.scoring import Comparison
 from ensembles.weighting import EXPONENTS, power_weights
 from reports.study import Study
 
-WEIGHTINGS: Mapping[str, str] = {
-    "average": "every member counts the same",
-    "accuracy": "members count by validation accuracy",
-    "per_class": "members count, class by class, by validation recall",
-    "exponential": "by validation accuracy to the power q",
-    "vote": "each member has one vote",
-    "geometric": "logits are averaged instead of probabilities",
+WEIGHTINGS: Mapping[str, tuple[str, str]] = {
+    "average": ("Simple average", "every member counts the same"),
+    "accuracy": ("Accuracy-weighted", "members count by validation accuracy"),
+    "per_class": ("Per-class weighted", "class by class, members count by validation recall"),
+    "exponential": ("Exponentially weighted", "by validation accuracy to the power q"),
+    "vote": ("Majority vote", "each member has one vote"),
+    "geometric": ("Geometric mean", "logits are averaged instead of probabilities"),
 }
-"""The weightings that the page can compute, by their name in `ensembles`, with what each does."""
+"""The weightings that the page can compute, by their name in `ensembles`: (label, what it does)."""
 COSTS: Mapping[str, tuple[str, str]] = {
     "macs": ("Multiply-accumulates for one image", "MACs"),
     "train_seconds": ("Seconds of training", "s"),
@@ -62,8 +61,8 @@ def explorer_data(study: Study, comparison: Comparison) -> dict[str, Any]:
         "exponent": _exponent(evidence, comparison),
         "exponents": [float(EXPONENTS[0]), float(EXPONENTS[-1])],
         "weightings": [
-            {"name": name, "label": _label(name), "help": text}
-            for name, text in WEIGHTINGS.items()
+            {"name": name, "label": label, "help": text}
+            for name, (label, text) in WEIGHTINGS.items()
             if recalls or name != "per_class"
         ],
         "costs": [
@@ -114,10 +113,6 @@ def _exponent(evidence: Evidence, comparison: Comparison) -> float:
         return 1.0
     candidates = power_weights(evidence.accuracies, len(evidence.labels), EXPONENTS)
     return float(EXPONENTS[np.abs(candidates - combiner.weights).sum(axis=1).argmin()])
-
-
-def _label(name: str) -> str:
-    return METHODS[name].label if name in METHODS else name.replace("_", " ").capitalize()
 
 
 def method_rows(comparison: Comparison, members: Sequence[str]) -> list[dict[str, str]]:

@@ -164,7 +164,8 @@ def test_without_room_for_any_member_the_page_has_no_explorer(
 
 def test_figures_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     study, comparison = pages.hostile()
-    monkeypatch.setattr(page, "FIGURES_LIMIT", len(inline_svg(pages.SVG, "f0")))
+    monkeypatch.setattr(page, "FIGURES_ROOM", len(inline_svg(pages.SVG, "f0")))
+    monkeypatch.setattr(page, "LIMIT", 90_000)
     text = page_html(study, comparison, [], [("first", pages.SVG), ("second & last", pages.SVG)])
     assert text.count("<figcaption>first") == 1 and "<figcaption>second" not in text
     assert "in the folder <code>figures</code>: second &amp; last." in text

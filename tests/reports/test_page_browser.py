@@ -20,7 +20,6 @@ import pytest
 from ensembles import fusion, metrics, weighting
 from ensembles.evidence import Evidence
 from ensembles.fusion import Combiner
-from ensembles.methods import METHODS
 from ensembles.scoring import interval
 from reports.page_data import WEIGHTINGS
 from reports.study import Study
@@ -234,7 +233,7 @@ def _busy(session: Any) -> float:
 def test_the_address_holds_the_configuration(browser: Any, files: dict[str, Path]) -> None:
     with opened(browser, files["nine"]) as tab:
         tab.get_by_label("deep-b").uncheck()
-        tab.get_by_label(METHODS["exponential"].label).check()
+        tab.get_by_label(WEIGHTINGS["exponential"][0]).check()
         tab.locator("#exponent-number").fill("12.5")
         tab.get_by_label("Temperature scaling").check()
         tab.get_by_role("combobox", name="Cost").select_option("train_seconds")
@@ -271,7 +270,7 @@ def test_a_link_within_the_page_keeps_the_configuration(
 ) -> None:
     with opened(browser, files["nine"], "#w=vote") as tab:
         tab.get_by_role("link", name="Provenance").click()
-        assert tab.get_by_label(METHODS["vote"].label).is_checked()
+        assert tab.get_by_label(WEIGHTINGS["vote"][0]).is_checked()
 
 
 def test_names_from_anyone_round_trip_through_the_address(
@@ -317,9 +316,9 @@ def test_the_keyboard_is_enough(browser: Any, files: dict[str, Path]) -> None:
         tab.keyboard.press("Space")
         assert not tab.get_by_label("deep-a").is_checked()
         assert tab.locator("#accuracy").inner_text() != before
-        tab.get_by_label(METHODS["average"].label).focus()
+        tab.get_by_label(WEIGHTINGS["average"][0]).focus()
         tab.keyboard.press("ArrowDown")
-        assert tab.get_by_label(METHODS["accuracy"].label).is_checked()
+        assert tab.get_by_label(WEIGHTINGS["accuracy"][0]).is_checked()
         outline = tab.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline == "solid"
         tab.locator("#table-members th button").first.focus()
@@ -329,13 +328,13 @@ def test_the_keyboard_is_enough(browser: Any, files: dict[str, Path]) -> None:
 
 def test_a_change_is_announced(browser: Any, files: dict[str, Path]) -> None:
     with opened(browser, files["nine"]) as tab:
-        tab.get_by_label(METHODS["vote"].label).check()
+        tab.get_by_label(WEIGHTINGS["vote"][0]).check()
         status = tab.get_by_role("status")
         sync_api.expect(status).not_to_be_empty()
         text = status.inner_text().replace("\xa0", " ")
         accuracy = tab.locator("#accuracy").inner_text().replace("\xa0", " ")
         assert text.startswith(
-            f"{METHODS['vote'].label}, 9 members: test accuracy {accuracy}, interval "
+            f"{WEIGHTINGS['vote'][0]}, 9 members: test accuracy {accuracy}, interval "
         )
 
 
@@ -348,7 +347,7 @@ def test_every_control_has_a_name(browser: Any, files: dict[str, Path]) -> None:
                  control.textContent.trim() ? null : control.outerHTML).filter(Boolean)"""
         )
     assert unnamed == []
-    assert 'checkbox "deep-a' in tree and f'radio "{METHODS["vote"].label}' in tree
+    assert 'checkbox "deep-a' in tree and f'radio "{WEIGHTINGS["vote"][0]}' in tree
     assert 'spinbutton "Exponent q"' not in tree  # hidden until it has a meaning
 
 
