@@ -67,7 +67,7 @@ class DataReport:
 
 def check_data(path: Path) -> DataReport:
     """Read the FER2013 or ExpW at `path` and say what it is; `DataError` when it cannot be used."""
-    if path.exists() and find_labels(path) is not None:
+    if find_labels(path) is not None:
         return _report(load_expw(path), "label.lst", path)
     source = find_fer2013(path)
     return _report(

@@ -41,9 +41,12 @@ class _Face:
 
 def find_labels(path: Path) -> Path | None:
     """The `label.lst` at or in `path`; None: there is none."""
-    if path.is_file():
-        return path if path.suffix == ".lst" else None
-    return next((path / name for name in LABEL_FILES if (path / name).is_file()), None)
+    try:
+        if path.is_file():
+            return path if path.suffix == ".lst" else None
+        return next((path / name for name in LABEL_FILES if (path / name).is_file()), None)
+    except OSError:  # a path that cannot be looked at holds no list
+        return None
 
 
 def load_expw(path: Path, *, seed: int = 0) -> Dataset:

@@ -44,9 +44,9 @@ def load_fer2013(path: Path) -> Dataset:
 
 def find_fer2013(path: Path) -> Source:
     """What lies at `path`, a file or a folder (one level of nesting is looked through)."""
-    if not path.exists():
-        raise DataError(f"there is nothing at {path}: {ACCEPTED}")
     try:
+        if not path.exists():
+            raise DataError(f"there is nothing at {path}: {ACCEPTED}")
         source = _in_folder(path) if path.is_dir() else _file(path)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}): {ACCEPTED}") from None

@@ -7,6 +7,7 @@ images themselves (83 MB for FER2013); 35,887 rows take about three seconds.
 from __future__ import annotations
 
 import csv
+import itertools
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,9 +85,11 @@ def _opened(path: Path) -> TextIO:
         # Bytes that are no UTF-8 become marks, which the checks of each cell then name.
         return path.open(encoding="utf-8-sig", errors="replace", newline="")
     except OSError as error:
-        raise DataError(
-            f"{path} cannot be opened ({error.strerror}): accepted is a readable CSV file"
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be read ({error.strerror}): accepted is a readable CSV file")
 
 
 def _cells(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -107,9 +110,13 @@ def _cells(file: TextIO, path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _lines(file: TextIO, path: Path) -> Iterator[str]:
-    number = 0
-    while line := file.readline(MAX_LINE):
-        number += 1
+    for number in itertools.count(1):
+        try:
+            line = file.readline(MAX_LINE)
+        except OSError as error:
+            raise _unreadable(path, error) from None
+        if not line:
+            return
         if len(line) == MAX_LINE:
             raise DataError(
                 f"{path}, line {number} is longer than {MAX_LINE:,} characters: accepted are lines "

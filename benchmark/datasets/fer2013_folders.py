@@ -46,15 +46,17 @@ def sub(folder: Path) -> list[Path]:
 
 def read_folders(path: Path) -> Rows:
     """Read every picture, ordered by split folder, then number, label and name."""
-    pictures, others = [], 0
-    for file, label, declared in islice(_files(path), MAX_ROWS + 1):
-        if file.suffix.lower() in SUFFIXES:
-            pictures.append(_Picture(file, label, declared))
-        else:
-            others += 1
-    if len(pictures) + others > MAX_ROWS:
+    try:
+        files = list(islice(_files(path), MAX_ROWS + 1))
+    except OSError as error:
+        raise DataError(
+            f"{error.filename} cannot be read ({error.strerror}): accepted are readable folders"
+        ) from None
+    if len(files) > MAX_ROWS:
         raise too_many_rows(str(path))
+    pictures = [file for file in files if file.path.suffix.lower() in SUFFIXES]
     pictures.sort(key=lambda picture: picture.order)
+    others = len(files) - len(pictures)
     images = np.empty((len(pictures), SIDE, SIDE), dtype=np.uint8)
     with quiet_decoding():
         for row, picture in enumerate(pictures):
@@ -69,8 +71,8 @@ def read_folders(path: Path) -> Rows:
     )
 
 
-def _files(path: Path) -> Iterator[tuple[Path, int, str]]:
-    """(file, label, split) of everything in the class folders of each split's folder."""
+def _files(path: Path) -> Iterator[_Picture]:
+    """Everything in the class folders of each split's folder, pictures or not."""
     for split_folder in sub(path):
         split = split_of(split_folder.name)
         if split is None:
@@ -84,4 +86,4 @@ def _files(path: Path) -> Iterator[tuple[Path, int, str]]:
                 )
             for file in class_folder.iterdir():
                 if file.is_file() and not file.name.startswith("."):
-                    yield file, label, split
+                    yield _Picture(file, label, split)

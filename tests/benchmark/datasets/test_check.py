@@ -57,6 +57,13 @@ def test_blank_images_are_those_of_one_value() -> None:
     assert blank_images(images).tolist() == [True, True, False]
 
 
+def test_a_path_that_no_file_system_takes() -> None:
+    path = Path("x" * 5000)
+    with pytest.raises(DataError) as error:
+        check_data(path)
+    assert str(error.value) == f"{path} cannot be read (File name too long): {ACCEPTED}"
+
+
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         check_data(tmp_path / "none")

@@ -110,11 +110,11 @@ def test_more_rows_than_memory_allows(tmp_path: Path, monkeypatch: pytest.Monkey
     )
 
 
-def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         read_csv(tmp_path)
     assert str(error.value) == (
-        f"{tmp_path} cannot be opened (Is a directory): accepted is a readable CSV file"
+        f"{tmp_path} cannot be read (Is a directory): accepted is a readable CSV file"
     )
 
 

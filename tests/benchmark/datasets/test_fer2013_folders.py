@@ -58,3 +58,22 @@ def test_more_files_than_memory_allows(
     assert str(error.value) == (
         f"{tmp_path} holds more than 100,000 images: accepted is FER2013's size"
     )
+
+
+def test_a_folder_that_cannot_be_read(
+    small: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w.write_folders(small, tmp_path)
+    closed = tmp_path / "train" / "happy"
+
+    def refuse(folder: Path) -> list[Path]:
+        if folder == closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return list(folder.glob("*"))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(DataError) as error:
+        read_folders(tmp_path)
+    assert str(error.value) == (
+        f"{closed} cannot be read (Permission denied): accepted are readable folders"
+    )
