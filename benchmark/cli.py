@@ -23,7 +23,7 @@ from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
-from benchmark.screen import TrainingScreen, print_table
+from benchmark.screen import TrainingScreen, print_ensembles
 from benchmark.store import DamagedError
 from ensembles.predictions import PredictionsError
 from reports.study import ReportError
@@ -79,7 +79,7 @@ def _run_all(plan: Plan) -> None:
     failed = _train(plan)
     study = stages.gather(plan.root, missing=failed)
     written = stages.write_results(study, plan.root)
-    print_table(output, written.tables["ensembles"], stages.TERMINAL_COLUMNS)
+    print_ensembles(output, written.tables["ensembles"], plan.root / "tables" / "ensembles.md")
     output.print(f"{len(written.files)} files written; open {plan.root / 'report.html'}")
     if failed:
         raise typer.Exit(1)
@@ -130,7 +130,7 @@ def score(
     if as_json:
         typer.echo(tables["ensembles"].frame.to_json(orient="records"))
         return
-    print_table(output, tables["ensembles"], stages.TERMINAL_COLUMNS)
+    print_ensembles(output, tables["ensembles"], root / "tables" / "ensembles.md")
 
 
 @app.command("report")

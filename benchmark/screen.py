@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
@@ -130,14 +131,34 @@ class TrainingScreen:
         self._progress.update(self._total, completed=done, note=note)
 
 
-def print_table(console: Console, table: Table, keys: tuple[str, ...] | None = None) -> None:
-    """Print `table` as it is laid out for people, best values in bold."""
-    header, rows, best = terminal_rows(table)
-    shown = [i for i, column in enumerate(table.shown) if keys is None or column.key in keys]
-    grid = RichTable(title=table.title, caption=table.caption, title_style="bold")
-    for i in shown:
-        grid.add_column(header[i], justify="left" if i == 0 else "right", no_wrap=i == 0)
-    for number, row in enumerate(rows):
-        cells = [Text(row[i], style="bold green" if (number, i) in best else "") for i in shown]
-        grid.add_row(*cells)
+SHOWN = ("label", "members", "val_accuracy", "test_accuracy", "test_accuracy_unique", "gain")
+HEADERS = ("method", "n", "validation %", "test %", "unique %", "gain")
+
+
+def print_ensembles(console: Console, table: Table, place: Path) -> None:
+    """The ensembles table as far as it fits into a terminal: one row for each kind of method.
+
+    Variants in logit space and with calibrated members are counted; `place` names where they are.
+    """
+    _, rows, best = terminal_rows(table)
+    keys = [column.key for column in table.shown]
+    chosen = [
+        number
+        for number, method in enumerate(table.frame["method"])
+        if not str(method).endswith(("_logit", "_calibrated"))
+    ]
+    grid = RichTable(title=table.title, title_style="bold")
+    for name, key in zip(HEADERS, SHOWN, strict=True):
+        grid.add_column(name, justify="left" if key == "label" else "right", no_wrap=True)
+    for number in chosen:
+        places = [keys.index("method" if key == "label" else key) for key in SHOWN]
+        grid.add_row(
+            *(Text(rows[number][i], "bold green" if (number, i) in best else "") for i in places)
+        )
     console.print(grid)
+    others = len(rows) - len(chosen)
+    console.print(
+        f"unique: without test images that also stand in training; {others} variants and all "
+        f"columns: {place}",
+        soft_wrap=True,
+    )

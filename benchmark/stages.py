@@ -220,13 +220,6 @@ def _notes(facts: DatasetFacts, entries: Sequence[Entry]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-TERMINAL_COLUMNS = (
-    *("method", "members", "val_accuracy", "test_accuracy", "test_accuracy_unique", "gain"),
-    *("macro_f1", "log_loss", "ece", "detail"),
-)
-"""What of the ensembles table fits into a terminal."""
-
-
 def write_results(study: Study, root: Path, *, only: Sequence[Part] | None = None) -> Written:
     """Write tables, figures and the page of `study` under `root`, or only the parts named."""
     from reports.report import write_reports
