@@ -8,7 +8,7 @@ to the accuracy of all members together.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
 
@@ -59,29 +59,33 @@ class _Gains:
 
     def when_joining(self, happens: npt.ArrayLike) -> float:
         """Mean of something (A,) over the additions to at least one member; NaN without any."""
-        shares = np.where(self.sizes > 0, self.shares, 0.0)
+        shares = self.shares * (self.sizes > 0)
         total = shares.sum()
         return float(shares @ np.asarray(happens) / total) if total else float("nan")
 
 
-def _exact_gains(table: SubsetTable, member: int) -> _Gains:
+def _exact_gains(table: SubsetTable) -> Iterator[_Gains]:
     members = len(table.members)
-    shape = (1 << (members - 1 - member), 2, 1 << member)  # (above, without or with, below)
-    counts = np.concatenate([[0], table.correct]).reshape(shape)
-    sizes = np.concatenate([[0], table.sizes]).reshape(shape)[:, 0].reshape(-1)
+    counts = np.concatenate([[0], table.correct])  # by bit mask
+    sizes = np.concatenate([[0], table.sizes])
     orders = np.array([1.0 / (members * comb(members - 1, s)) for s in range(members)])
-    return _Gains((counts[:, 1] - counts[:, 0]).reshape(-1), sizes, orders[sizes])
+    for member in range(members):
+        shape = (-1, 2, 1 << member)  # (members above, without or with it, members below)
+        without, having = np.moveaxis(counts.reshape(shape), 1, 0)
+        joined = sizes.reshape(shape)[:, 0].reshape(-1)
+        yield _Gains((having - without).reshape(-1), joined, orders[joined])
 
 
-def _sampled_gains(table: SubsetTable, member: int) -> _Gains:
+def _sampled_gains(table: SubsetTable) -> Iterator[_Gains]:
     members = len(table.members)
     drawn = slice(table.searched, None)
-    has = table.membership(drawn)[:, member].reshape(-1, members)  # (P, M), from joining onward
-    joins = members - has.sum(axis=1, dtype=np.int64)
+    has = table.membership(drawn).reshape(-1, members, members)  # (P, prefix, member)
     counts = np.pad(table.correct[drawn].reshape(-1, members), ((0, 0), (1, 0)))
-    rows = np.arange(len(joins))
-    images = counts[rows, joins + 1] - counts[rows, joins]
-    return _Gains(images, joins, np.full(len(joins), 1.0 / len(joins)))
+    rows = np.arange(len(has))
+    for member in range(members):
+        joined = members - has[:, :, member].sum(axis=1, dtype=np.int64)
+        images = counts[rows, joined + 1] - counts[rows, joined]
+        yield _Gains(images, joined, np.full(len(rows), 1.0 / len(rows)))
 
 
 def contributions(table: SubsetTable) -> tuple[Contribution, ...]:
@@ -90,8 +94,8 @@ def contributions(table: SubsetTable) -> tuple[Contribution, ...]:
     everyone = tuple(range(members))
     together = int(table.correct[table.row(everyone)])
     found = []
-    for member, name in enumerate(table.members):
-        gains = _exact_gains(table, member) if table.exact else _sampled_gains(table, member)
+    every_gain = _exact_gains(table) if table.exact else _sampled_gains(table)
+    for member, (name, gains) in enumerate(zip(table.members, every_gain, strict=True)):
         rest = tuple(i for i in everyone if i != member)
         without = int(table.correct[table.row(rest)]) if rest else 0
         found.append(

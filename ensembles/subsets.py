@@ -7,8 +7,8 @@ the test figures stand beside.
 
 Above 20 members, or where the exact count would take minutes, the table holds a greedy chain
 (Caruana et al. 2004, without replacement), every subset that lacks one member, and the prefixes of
-random orders of the members, each with its reverse (antithetic permutation sampling, Mitchell et
-al. 2022); `exact` is then False.
+random orders of the members. Each order comes with all its rotations, so that every member joins
+first, second, ... equally often (stratified permutation sampling); `exact` is then False.
 
 Shapes: M members, N images, C classes, S subsets.
 """
@@ -86,6 +86,8 @@ class SubsetTable:
 
     def row(self, subset: tuple[int, ...]) -> int:
         """Where a subset stands; PredictionsError where it was not counted."""
+        if self.exact and subset:
+            return sum(1 << i for i in set(subset)) - 1
         wanted = _packed(np.isin(np.arange(len(self.members)), subset)[None])[0]
         found = np.flatnonzero((self.packed == wanted).all(axis=1))
         if not len(found):
@@ -164,7 +166,7 @@ def _count_prefixes(parts: list[Margins], orders: Ints) -> Ints:
     counts = np.zeros(orders.shape, dtype=np.int64)
     for part in parts:
         for order, out in zip(orders, counts, strict=True):
-            sums = np.zeros_like(part.start)
+            sums = part.start.copy()
             for i, member in enumerate(order):
                 sums += part.margins[member]
                 out[i] += part.count(sums)
@@ -174,7 +176,7 @@ def _count_prefixes(parts: list[Margins], orders: Ints) -> Ints:
 def _greedy_order(parts: list[Margins], members: int) -> Ints:
     """All members, each time the one whose addition gets most images right (first of equals)."""
     order: list[int] = []
-    sums = [np.zeros_like(part.start) for part in parts]
+    sums = [part.start.copy() for part in parts]
     left = list(range(members))
     while left:
         counts = [
@@ -191,11 +193,11 @@ def _greedy_order(parts: list[Margins], members: int) -> Ints:
 
 
 def _random_orders(members: int, seed: int) -> Ints:
-    """Uniform orders (P, M), each followed by its reverse."""
+    """Uniform orders (P, M), each followed by its M − 1 rotations."""
     rng = np.random.default_rng(seed)
-    pairs = max(10, SAMPLED_ROWS // (2 * members))
-    forward = np.stack([rng.permutation(members) for _ in range(pairs)])
-    return np.stack([forward, forward[:, ::-1]], axis=1).reshape(-1, members)
+    drawn = max(1, SAMPLED_ROWS // members**2)
+    shifts = np.add.outer(np.arange(members), np.arange(members)) % members
+    return np.concatenate([rng.permutation(members)[shifts] for _ in range(drawn)])
 
 
 def _prefix_membership(orders: Ints) -> npt.NDArray[np.bool_]:
@@ -208,12 +210,11 @@ def _prefix_membership(orders: Ints) -> npt.NDArray[np.bool_]:
 
 def _count_rest(parts: list[Margins], members: int) -> Ints:
     """Images right for each subset that lacks one member (M,)."""
-    return np.array(
-        [
-            sum(part.count(part.margins.sum(axis=0) - part.margins[i]) for part in parts)
-            for i in range(members)
-        ]
-    )
+    counts = np.zeros(members, dtype=np.int64)
+    for part in parts:
+        everyone = part.start + part.margins.sum(axis=0)
+        counts += [part.count(everyone - margins) for margins in part.margins]
+    return counts
 
 
 def _sampled(
