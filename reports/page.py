@@ -134,15 +134,17 @@ def _title(study: Study) -> str:
 
 
 def _fitting_figures(figures: Sequence[tuple[str, str]], room: int) -> list[_Figure]:
-    """Figures in order, those left without a drawing that no longer fit into `room` bytes."""
-    found = []
-    for position, (title, svg) in enumerate(figures):
-        drawing = inline_svg(svg, f"f{position}")
-        size = len(drawing.encode())
-        fits = size <= room
-        room -= size if fits else 0
-        found.append(_Figure(title, Markup(drawing) if fits else None))
-    return found
+    """Figures in order; where not all fit into `room` bytes, the largest lack their drawing."""
+    drawings = [inline_svg(svg, f"f{i}") for i, (_, svg) in enumerate(figures)]
+    fitting_ones = set()
+    for i in sorted(range(len(drawings)), key=lambda i: len(drawings[i].encode())):
+        room -= len(drawings[i].encode())
+        if room >= 0:
+            fitting_ones.add(i)
+    return [
+        _Figure(title, Markup(drawings[i]) if i in fitting_ones else None)
+        for i, (title, _) in enumerate(figures)
+    ]
 
 
 def _provenance(record: MemberRecord) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
 from ensembles.calibration import temperatures
+from ensembles.methods import CORE
 from ensembles.predictions import Test, Validation
 from ensembles.scoring import compare
 from reports import page, page_answer, page_data
@@ -162,13 +163,14 @@ def test_without_room_for_any_member_the_page_has_no_explorer(
     assert 'id="provenance"' in text
 
 
-def test_figures_that_do_not_fit_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_figures_are_named_where_not_all_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     study, comparison = pages.hostile()
     monkeypatch.setattr(page, "FIGURES_ROOM", len(inline_svg(pages.SVG, "f0")))
-    monkeypatch.setattr(page, "LIMIT", 90_000)
-    text = page_html(study, comparison, [], [("first", pages.SVG), ("second & last", pages.SVG)])
-    assert text.count("<figcaption>first") == 1 and "<figcaption>second" not in text
-    assert "in the folder <code>figures</code>: second &amp; last." in text
+    monkeypatch.setattr(page, "LIMIT", 1)
+    large = pages.SVG.replace("<text", "<text>more</text><text", 1)
+    text = page_html(study, comparison, [], [("large & first", large), ("small", pages.SVG)])
+    assert text.count("<figcaption>small") == 1 and "<figcaption>large" not in text
+    assert "in the folder <code>figures</code>: large &amp; first." in text
 
 
 def test_a_class_without_validation_images_drops_the_per_class_weighting() -> None:
@@ -204,7 +206,7 @@ def test_provenance_names_seed_recipe_and_key_of_every_member() -> None:
 
 
 def answer_of(study: Study) -> page_answer.Answer:
-    return answer(study, compare(study.validation, study.test))
+    return answer(study, compare(study.validation, study.test, CORE))
 
 
 def test_the_opening_says_that_the_ensemble_helps() -> None:
@@ -274,7 +276,7 @@ def test_a_single_member_has_nothing_to_combine() -> None:
     found = answer_of(study)
     assert found.headline.endswith("; nothing to combine yet")
     assert len(found.facts) == 1
-    assert 'id="explorer"' in page_html(study, compare(study.validation, study.test), [], [])
+    assert 'id="explorer"' in page_html(study, compare(study.validation, study.test, CORE), [], [])
 
 
 def test_synthetic_and_quick_studies_say_so_first() -> None:
@@ -305,7 +307,7 @@ def test_the_choice_between_ensembles_does_not_look_at_the_test_split() -> None:
     study, comparison = pages.nine()
     wrong = dataclasses.replace(study.test, labels=(study.test.labels + 1) % 7)
     other = dataclasses.replace(study, test=wrong)
-    relabelled = compare(study.validation, wrong)
+    relabelled = compare(study.validation, wrong, CORE)
     first, second = answer(study, comparison), answer(other, relabelled)
     assert first.facts[0].label == second.facts[0].label
 

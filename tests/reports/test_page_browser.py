@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ensembles import fusion, metrics, weighting
 from ensembles.evidence import Evidence
-from ensembles.fusion import Combiner
-from ensembles.scoring import interval
 from reports.page_data import WEIGHTINGS
-from reports.study import Study
 from tests.reports import factory, pages
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
@@ -31,7 +27,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(EXECUTABLE is None, reason="no Chromium: set CHROMIUM to one"),
 ]
-CONFIGURATIONS = 200
 
 
 @pytest.fixture(scope="module")
@@ -72,72 +67,6 @@ def opened(browser: Any, file: Path, address: str = "", **options: Any) -> Itera
     assert {url.partition("#")[0] for url in requests} == {file.as_uri()}
 
 
-def combiner(study: Study, config: dict[str, Any]) -> Combiner:
-    """What Python makes of a configuration of the explorer."""
-    names = [study.test.members[i] for i in config["members"]]
-    evidence = Evidence(study.validation.select(names))
-    size = evidence.size
-    fitted = {
-        "average": lambda: fusion.average(*size),
-        "accuracy": lambda: weighting.accuracy(evidence),
-        "per_class": lambda: weighting.per_class(evidence),
-        "exponential": lambda: weighting.exponential(evidence, q=config["exponent"]),
-        "vote": lambda: fusion.vote(*size),
-        "geometric": lambda: fusion.geometric(*size),
-    }[config["weighting"]]()
-    if not config["temperature"]:
-        return fitted
-    every = TEMPERATURES(study)
-    return fitted.with_temperatures(every[config["members"]])
-
-
-def _temperatures() -> Callable[[Study], Any]:
-    """Temperatures of a study's members, fitted once per study."""
-    known: dict[int, Any] = {}
-
-    def of(study: Study) -> Any:
-        if id(study) not in known:
-            known[id(study)] = Evidence(study.validation).temperatures
-        return known[id(study)]
-
-    return of
-
-
-TEMPERATURES = _temperatures()
-
-
-def expected(study: Study, config: dict[str, Any]) -> dict[str, Any]:
-    """Accuracy, interval, accuracy without leaked images and confusion matrix, by Python."""
-    test = study.test.select([study.test.members[i] for i in config["members"]])
-    predicted = metrics.predicted_classes(combiner(study, config)(test.logits))
-    right = predicted == test.labels
-    low, high = interval(int(right.sum()), len(right))
-    return {
-        "accuracy": float(right.mean()),
-        "low": low,
-        "high": high,
-        "unique": float(right[~test.duplicate].mean()),
-        "confusion": metrics.confusion_matrix(predicted, test.labels, len(test.classes)).tolist(),
-    }
-
-
-def configurations(members: int, seed: int) -> list[dict[str, Any]]:
-    """Random members, weightings, exponents and temperatures; every weighting occurs."""
-    rng = np.random.default_rng(seed)
-    found = []
-    for i in range(CONFIGURATIONS):
-        chosen = rng.choice(members, size=rng.integers(1, members + 1), replace=False)
-        found.append(
-            {
-                "members": sorted(int(m) for m in chosen),
-                "weighting": list(WEIGHTINGS)[i % len(WEIGHTINGS)],
-                "exponent": float(rng.integers(-500, 1501)) / 10,
-                "temperature": bool(rng.random() < 0.5),
-            }
-        )
-    return found
-
-
 COMPUTE = """configs => configs.map(config => {
   const { accuracy, low, high, unique, confusion } = explorer.evaluate(explorer.model, config);
   return { accuracy, low, high, unique, confusion };
@@ -149,17 +78,17 @@ def test_random_configurations_equal_python_exactly(
     browser: Any, files: dict[str, Path], name: str
 ) -> None:
     study, _ = {"nine": pages.nine, "hostile": pages.hostile}[name]()
-    configs = configurations(len(study.test.members), seed=7)
+    configs = pages.configurations(len(study.test.members), seed=7)
     with opened(browser, files[name]) as tab:
         found = tab.evaluate(COMPUTE, configs)
     for config, page in zip(configs, found, strict=True):
-        assert page == expected(study, config), config
+        assert page == pages.expected(study, config), config
 
 
 def test_what_is_shown_is_what_was_computed(browser: Any, files: dict[str, Path]) -> None:
     study, _ = pages.nine()
     config = {"members": [0, 3, 6], "weighting": "vote", "exponent": 1, "temperature": False}
-    wanted = expected(study, config)
+    wanted = pages.expected(study, config)
     with opened(browser, files["nine"], "#m=deep-a&m=shallow-a&m=fcn-a&w=vote") as tab:
         assert tab.locator("#accuracy").inner_text() == f"{100 * wanted['accuracy']:.2f}\xa0%"
         facts = tab.locator("#score-facts").inner_text()
