@@ -38,9 +38,9 @@ def check(path: PathArgument, as_json: JsonOption = False) -> None:
 def duplicates(path: PathArgument, as_json: JsonOption = False) -> None:
     """Find exact copies of images within and across splits, and those with conflicting labels."""
     from benchmark.datasets.duplicates import find_duplicates
-    from benchmark.datasets.loading import load_dataset
+    from benchmark.datasets.loading import load_path
 
-    report = find_duplicates(load_dataset("fer2013", path))
+    report = find_duplicates(load_path(path))
     if as_json:
         typer.echo(json.dumps(report.as_dict(), indent=1))
         return
