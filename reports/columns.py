@@ -165,7 +165,76 @@ _SUBSETS = (
         "highest test accuracy of a subset, found by looking: a bound, no result",
     ),
 )
+_CONTRIBUTIONS = (
+    Column("val_shapley", "Shapley, val.", "points", "share of the validation accuracy of all"),
+    Column("test_shapley", "Shapley, test", "points", "share of the test accuracy of all"),
+    Column("val_leave_one_out", "Left out, val.", "points", "validation accuracy lost without it"),
+    Column("test_leave_one_out", "Left out, test", "points", "test accuracy lost without it"),
+    Column("val_mean_gain", "Joins, val.", "points", "mean gain of validation accuracy on joining"),
+    Column("test_mean_gain", "Joins, test", "points", "mean gain of test accuracy on joining"),
+    Column("test_helps", "Helps (%)", "percent", "subsets of others that it makes better on test"),
+    Column("test_hurts", "Hurts (%)", "percent", "subsets of others that it makes worse on test"),
+)
+_PAIRS = (
+    Column("first", "First", "text", "one of two"),
+    Column("second", "Second", "text", "the other of two"),
+    Column("val_gain", "Gain, val.", "points", "pair's average above the better one, validation"),
+    Column("test_gain", "Gain, test", "points", "pair's average above the better one, test"),
+    Column("disagreement", "Disagreement", "decimal", "share of images where one of both is right"),
+    Column("double_fault", "Double fault", "decimal", "share of images where both are wrong"),
+    Column("q_statistic", "Q", "signed", "Yule's Q of being right"),
+    Column("kappa", "Kappa", "signed", "Cohen's kappa of the predicted classes"),
+    Column("correlation", "Correlation", "signed", "correlation of being wrong"),
+)
+_STATISTICS = (
+    Column("tied", "Tied", "text", "yes: no paired test tells it from the most accurate one"),
+    Column("rank_low", "Best rank", "integer", "one more than how many beat it"),
+    Column("rank_high", "Worst rank", "integer", "all less how many it beats"),
+    Column(
+        "to_best",
+        "To the best",
+        "points",
+        "test accuracy less that of the most accurate one, ± half the paired 95 % interval",
+        interval=("to_best_low", "to_best_high"),
+    ),
+    *_bounds("to_best", "To the best"),
+    Column("to_best_p", "p (Holm)", "p_value", "exact McNemar, corrected for all pairs"),
+    Column(
+        "to_single",
+        "To the best network",
+        "points",
+        "test accuracy less that of the best single network, ± half the paired 95 % interval",
+        interval=("to_single_low", "to_single_high"),
+    ),
+    *_bounds("to_single", "To the best network"),
+    Column("to_single_p", "p (Holm)", "p_value", "exact McNemar, corrected for all pairs"),
+    Column("only_first", "Only first", "integer", "images that only the first gets right"),
+    Column("only_second", "Only second", "integer", "images that only the second gets right"),
+    Column(
+        "paired_difference",
+        "Difference",
+        "points",
+        "test accuracy of the first less that of the second",
+        interval=("paired_difference_low", "paired_difference_high"),
+    ),
+    *_bounds("paired_difference", "Difference"),
+    Column("p_value", "p", "p_value", "exact McNemar, two-sided, of this pair alone"),
+    Column("p_holm", "p (Holm)", "p_value", "corrected for all pairs"),
+    Column("mean_rank", "Mean rank", "short", "mean rank over seeds, 1 is the best"),
+    Column("cost_of", "Cost", "text", "what is paid"),
+    Column("cost", "Amount", "figure", "sum over the members of the subset"),
+)
 COLUMNS = {
     column.key: column
-    for column in (*_PUBLISHED, *_NAMES, *_MEASURES, *_COSTS, *_COMPARED, *_SUBSETS)
+    for column in (
+        *_PUBLISHED,
+        *_NAMES,
+        *_MEASURES,
+        *_COSTS,
+        *_COMPARED,
+        *_SUBSETS,
+        *_CONTRIBUTIONS,
+        *_PAIRS,
+        *_STATISTICS,
+    )
 }

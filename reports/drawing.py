@@ -17,6 +17,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
 from reports.formatting import one_line
@@ -85,10 +86,10 @@ def style() -> Any:
 def finish(figure: Figure, name: str, title: str, alt: str) -> Drawing:
     """Write `figure` as SVG and PNG. Call within `style()`, and once for each figure."""
     png, svg = io.BytesIO(), io.BytesIO()
-    if (engine := figure.get_layout_engine()) is not None:
+    if isinstance(engine := figure.get_layout_engine(), ConstrainedLayoutEngine):
         # Laid out once here; left to itself matplotlib would draw each file twice.
         engine.execute(figure)
-        figure.set_layout_engine(None)
+    figure.set_layout_engine(None)
     figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
     # The name as salt keeps ids apart when several figures stand in one page.
     with mpl.rc_context({"svg.hashsalt": name}):

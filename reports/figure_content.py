@@ -15,20 +15,20 @@ from ensembles.scoring import Score
 from reports import figures, figures_engine, figures_ensembles
 from reports.drawing import Drawing
 from reports.figures import NEGATIVE, POSITIVE
-from reports.figures_engine import Claim
-from reports.figures_ensembles import CostPoint, Interval
-from reports.findings import Findings
+from reports.figures_engine import Claim, Share
+from reports.figures_ensembles import CostPanel, CostPoint, Interval
+from reports.findings import Findings, method_row
 
+AVERAGE = "average"
 COSTS = {
-    "macs": "multiply-accumulates for one image (millions)",
-    "train_seconds": "training (seconds)",
+    "macs": ("multiply-accumulates for one image (millions)", 1e6),
+    "train_seconds": ("training (seconds)", 1.0),
 }
-"""Fields of a record that are added up for an ensemble, and the axis that shows them."""
+"""Fields of a record that add up over members: their axis, and the unit that it is labelled in."""
 BEST_OF_NINE, BEST_ACCURACY = 8, 0.69
 """What report `nine` says of its best ensemble (section V): its members and its accuracy."""
 MOST_MEMBERS = 15
 """Single networks among the methods, where the best are of interest."""
-UNITS = {"macs": 1e6, "train_seconds": 1.0}
 
 
 Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
@@ -38,7 +38,17 @@ Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
 def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
     jobs: dict[str, Job] = {"forest": _forest(findings)}
-    for more in (_growth, _costs, _confusions, _curves, _reliability, _two_classes, _distribution):
+    for more in (
+        _growth,
+        _costs,
+        _contributions,
+        _confusions,
+        _curves,
+        _diversity,
+        _reliability,
+        _two_classes,
+        _distribution,
+    ):
         jobs.update(more(findings))
     return jobs
 
@@ -54,17 +64,22 @@ def _forest(findings: Findings) -> Job:
     """Every method without its variants, and the best single networks."""
     members = sorted(findings.comparison.member_scores, key=lambda s: -s.test_accuracy)
     rows = [*findings.plain_methods, *members[:MOST_MEMBERS]]
-    intervals = [_interval(score) for score in rows]
+    tied = dict(zip(findings.paired.names, findings.paired.tied, strict=True))
+    intervals = [
+        _interval(score, bool(tied[score.method if score in members else method_row(score)]))
+        for score in rows
+    ]
     return partial(figures_ensembles.forest, intervals, _interval(findings.best_member))
 
 
-def _interval(score: Score) -> Interval:
+def _interval(score: Score, tied: bool = False) -> Interval:
     return Interval(
         label=score.label,
         value=score.test_accuracy,
         low=score.test_low,
         high=score.test_high,
         ensemble=score.members > 1,
+        tied=tied,
     )
 
 
@@ -88,18 +103,22 @@ def _growth(findings: Findings) -> dict[str, Job]:
 def _costs(findings: Findings) -> dict[str, Job]:
     """Nothing where the cost of a member is not known."""
     comparison = findings.comparison
-    scores = [
-        *comparison.member_scores,
-        *(s for s in comparison.scores if s.ranked and s.members > 1),
-    ]
-    panels = {}
-    for field, axis in COSTS.items():
+    scores = [*comparison.member_scores, *findings.plain_methods]
+    panels = []
+    for field, (axis, unit) in COSTS.items():
         known = {record.name: getattr(record, field) for record in findings.study.records}
         if all(known.values()):
-            panels[axis] = [_cost_point(score, known, UNITS[field]) for score in scores]
-    if not panels:
-        return {}
-    return {"accuracy_cost": partial(figures_ensembles.accuracy_against_cost, panels)}
+            points = [_cost_point(score, known, unit) for score in scores]
+            front = [
+                CostPoint(str(len(p.members)), p.cost / unit, p.test_accuracy, len(p.members) > 1)
+                for p in findings.worth_their_cost(field)
+            ]
+            panels.append(CostPanel(axis, points, front))
+    return (
+        {"accuracy_cost": partial(figures_ensembles.accuracy_against_cost, panels)}
+        if (panels)
+        else {}
+    )
 
 
 def _cost_point(score: Score, costs: Mapping[str, float], unit: float) -> CostPoint:
@@ -107,13 +126,43 @@ def _cost_point(score: Score, costs: Mapping[str, float], unit: float) -> CostPo
     return CostPoint(score.label, cost, score.test_accuracy, score.members > 1)
 
 
+def _contributions(findings: Findings) -> dict[str, Job]:
+    """Nothing for one member."""
+    if len(findings.study.test.members) < 2:
+        return {}
+    shares = [
+        Share(test.member, validation.shapley, test.shapley, test.alone)
+        for validation, test in findings.contributions
+    ]
+    exact = findings.subsets.test.exact
+    return {"contributions": partial(figures_engine.contributions, shares, exact)}
+
+
+def _diversity(findings: Findings) -> dict[str, Job]:
+    """Nothing for one member."""
+    found = findings.diversity
+    if len(found.members) < 2:
+        return {}
+    draw = partial(figures_engine.error_correlation, found.members, found.correlation)
+    return {"error_correlation": draw}
+
+
 def _confusions(findings: Findings) -> dict[str, Job]:
-    classes = findings.study.test.classes
+    """One figure each for the best ensemble and the simple average; the others share one."""
+    classes, main = findings.study.test.classes, findings.main_methods
+    matrices = {score.method: findings.confusion(score.method) for score in main}
     jobs: dict[str, Job] = {}
-    for score in findings.main_methods:
-        name, matrix = f"confusion_{score.method}", findings.confusion(score.method)
-        jobs[name] = partial(figures.confusion, name, score.label, matrix, classes)
-    jobs["confusion_members"] = partial(figures.member_confusions, findings.confusions, classes)
+    for i, score in enumerate(main):
+        if i == 0 or score.method == AVERAGE:
+            name, matrix = f"confusion_{score.method}", matrices[score.method]
+            jobs[name] = partial(figures.confusion, name, score.label, matrix, classes)
+    labelled = {score.label: matrices[score.method] for score in main}
+    for name, title, several in (
+        ("confusion_ensembles", "Confusion matrices of ensembles", labelled),
+        ("confusion_members", "Confusion matrices of the members", findings.confusions),
+    ):
+        if several:
+            jobs[name] = partial(figures.confusions, name, title, several, classes)
     return jobs
 
 
@@ -134,7 +183,7 @@ def _reliability(findings: Findings) -> dict[str, Job]:
     index = study.test.members.index(best.method)
     curves = {f"{best.label} (single)": softmax(study.test.logits[index])}
     for i, score in enumerate(findings.main_methods):
-        if i == 0 or score.method == "average":
+        if i == 0 or score.method == AVERAGE:
             curves[score.label] = findings.comparison.test_probabilities[score.method]
     bins = {name: reliability_bins(p, study.test.labels) for name, p in curves.items()}
     return {"reliability": partial(figures_ensembles.reliability, bins)}

@@ -111,8 +111,19 @@ def member_curves(records: Sequence[MemberRecord]) -> list[Drawing]:
 
 def _curves_page(page: Sequence[MemberRecord], name: str, number: int, of: int) -> Drawing:
     columns, rows = _grid(len(page))
+    width, height = 3.2 * columns, 2.25 * rows + 0.5
     with style():
-        figure, axes = canvas(3.2 * columns, 2.3 * rows, rows, columns)
+        figure, axes = canvas(width, height, rows, columns)
+        # Margins in inches: all small figures are alike, and fitting them takes most of the time.
+        figure.set_layout_engine(None)
+        figure.subplots_adjust(
+            left=0.55 / width,
+            right=1 - 0.4 / width,
+            top=1 - 0.3 / height,
+            bottom=0.8 / height,
+            wspace=0.95 / (3.2 - 0.95),
+            hspace=0.55 / (2.25 - 0.55),
+        )
         for axis, record in zip(axes, page, strict=False):
             _member_curve(axis, record.name, record.history)
         for axis in axes[len(page) :]:
@@ -124,7 +135,7 @@ def _curves_page(page: Sequence[MemberRecord], name: str, number: int, of: int) 
         figure.legend(
             handles,
             ["training accuracy", "validation accuracy", "training loss", "validation loss"],
-            loc="outside lower center",
+            loc="lower center",
             ncols=4 if columns > 1 else 2,
         )
         return finish(
@@ -200,23 +211,26 @@ def confusion(name: str, title: str, matrix: Ints, classes: Sequence[str]) -> Dr
         )
 
 
-def member_confusions(matrices: Mapping[str, Ints], classes: Sequence[str]) -> list[Drawing]:
-    """Every member's matrix, nine to a figure: shares of each row, counts beneath."""
+def confusions(
+    name: str, title: str, matrices: Mapping[str, Ints], classes: Sequence[str]
+) -> list[Drawing]:
+    """Several matrices by the name of their member or method, nine to a figure: percent of each
+    true class, counts beneath."""
     names = list(matrices)
     pages = [names[i : i + PER_PAGE] for i in range(0, len(names), PER_PAGE)]
     return [
         _confusion_page(
             {n: matrices[n] for n in page},
             classes,
-            _page_name("confusion_members", i, pages),
-            _of(i, len(pages)),
+            _page_name(name, i, pages),
+            f"{title}{_of(i, len(pages))}",
         )
         for i, page in enumerate(pages)
     ]
 
 
 def _confusion_page(
-    page: Mapping[str, Ints], classes: Sequence[str], name: str, of: str
+    page: Mapping[str, Ints], classes: Sequence[str], name: str, title: str
 ) -> Drawing:
     columns, rows = _grid(len(page))
     side = 0.8 + 0.4 * len(classes)
@@ -230,7 +244,7 @@ def _confusion_page(
             ]
             _matrix(axis, shares, texts, classes, size=6.5)
             accuracy = np.trace(matrix) / max(1, matrix.sum())
-            axis.set_title(f"{shorten(member, 20)}  {percent(accuracy)}", fontsize=9)
+            axis.set_title(f"{shorten(member, 24)}  {percent(accuracy)}", fontsize=9)
             if i % columns:
                 axis.set_yticklabels([])
                 axis.set_ylabel("")
@@ -245,7 +259,7 @@ def _confusion_page(
         return finish(
             figure,
             name,
-            f"Confusion matrices of the members{of}",
+            title,
             "Percent of each true class that is taken for each class, and images, on the test "
             "split: " + ", ".join(page) + ".",
         )

@@ -5,7 +5,7 @@ Each function takes numbers and returns one `Drawing`, as in `figures.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +73,7 @@ def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | Non
             va="top",
             fontsize=8,
             color=PALETTE[0],
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0},
         )
         axis.plot(
             best.size,
@@ -103,25 +104,35 @@ def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | Non
         )
 
 
-def contributions(
-    values: Mapping[str, float], errors: Mapping[str, float] | None, accuracies: Mapping[str, float]
-) -> Drawing:
-    """Shapley value of each member in points of test accuracy, largest first.
+@dataclass(frozen=True)
+class Share:
+    """One member's Shapley values on both splits and its test accuracy by itself, all in [0, 1]."""
 
-    errors: standard error of each value where the values are estimates. accuracies: of the members
-    by themselves, written beside the bars.
-    """
-    names = sorted(values, key=lambda name: -values[name])
+    name: str
+    validation: float
+    test: float
+    alone: float
+
+
+def contributions(shares: Sequence[Share], exact: bool) -> Drawing:
+    """Shapley value of each member, largest on test first, against an equal share."""
+    shares = sorted(shares, key=lambda share: -share.test)
+    equal = sum(share.test for share in shares) / len(shares)
     with style():
-        figure, (axis,) = canvas(7.0, 1.0 + 0.26 * len(names))
-        for place, name in enumerate(names):
-            value = 100 * values[name]
-            axis.barh(place, value, color=PALETTE[0] if value >= 0 else PALETTE[1], height=0.7)
-            if errors is not None:
-                reach = 100 * 1.96 * errors[name]
-                axis.plot([value - reach, value + reach], [place, place], color=INK, linewidth=1)
+        figure, (axis,) = canvas(7.2, 1.35 + 0.25 * len(shares))
+        for place, share in enumerate(shares):
+            colour = PALETTE[0] if share.test >= equal else PALETTE[1]
+            axis.barh(place, 100 * (share.test - equal), color=colour, height=0.62)
+            axis.plot(
+                100 * (share.validation - equal),
+                place,
+                "D",
+                color=INK,
+                markersize=4,
+                markerfacecolor="white",
+            )
             axis.annotate(
-                f"{value:+.2f}   alone {percent(accuracies[name])}",
+                f"{100 * share.test:.2f}   alone {percent(share.alone)}",
                 (1.0, place),
                 xycoords=("axes fraction", "data"),
                 xytext=(6, 0),
@@ -129,23 +140,31 @@ def contributions(
                 va="center",
                 fontsize=8,
             )
+        axis.plot([], [], "s", color=PALETTE[0], label="above an equal share")
+        axis.plot([], [], "s", color=PALETTE[1], label="below")
+        axis.plot([], [], "D", color=INK, markersize=4, markerfacecolor="white", label="validation")
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3, fontsize=8)
         axis.axvline(0, color=FAINT, linewidth=0.8)
-        axis.set_yticks(range(len(names)), [shorten(name) for name in names], fontsize=8.5)
-        axis.set_ylim(len(names) - 0.5, -0.5)
+        axis.set_yticks(range(len(shares)), [shorten(s.name) for s in shares], fontsize=8.5)
+        axis.set_ylim(len(shares) - 0.5, -0.5)
         axis.tick_params(axis="y", length=0)
         axis.grid(visible=False, axis="y")
-        axis.set_xlabel("Shapley value (points of test accuracy)")
+        how = "" if exact else ", estimated from a sample"
+        axis.set_xlabel(
+            f"Shapley value on test less an equal share of {100 * equal:.2f} points{how}"
+        )
         return finish(
             figure,
             "contributions",
             "Contribution of each member",
-            f"Most: {names[0]} with {100 * values[names[0]]:+.2f} points; least: {names[-1]} with "
-            f"{100 * values[names[-1]]:+.2f}.",
+            f"Shapley values in points of test accuracy: most {shares[0].name} with "
+            f"{100 * shares[0].test:.2f}, least {shares[-1].name} with "
+            f"{100 * shares[-1].test:.2f}.",
         )
 
 
 def error_correlation(names: Sequence[str], correlation: Floats) -> Drawing:
-    """Correlation (M, M) of the members' errors on the test split; low ones make good partners."""
+    """Correlation (M, M) of the members' errors on validation; low ones make good partners."""
     count = len(names)
     small = count > 12
     side = 1.6 + (0.30 if small else 0.52) * count
@@ -179,11 +198,11 @@ def error_correlation(names: Sequence[str], correlation: Floats) -> Drawing:
         axis.grid(visible=False)
         axis.tick_params(length=0)
         bar = figure.colorbar(image, ax=axis, shrink=0.7, aspect=24)
-        bar.set_label("correlation of errors", fontsize=8)
+        bar.set_label("correlation of errors (validation)", fontsize=8)
         bar.ax.tick_params(labelsize=8)
         return finish(
             figure,
             "error_correlation",
             "Correlation of errors",
-            f"Between {low:.2f} and {high:.2f} for pairs of members on the test split.",
+            f"Between {low:.2f} and {high:.2f} for pairs of members on the validation split.",
         )

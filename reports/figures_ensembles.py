@@ -104,90 +104,83 @@ class CostPoint:
     ensemble: bool
 
 
-def pareto_front(points: Sequence[CostPoint]) -> list[CostPoint]:
-    """The points that no other point beats in accuracy at the same or a lower cost, by cost."""
-    front: list[CostPoint] = []
-    for point in sorted(points, key=lambda p: (p.cost, -p.accuracy, p.label)):
-        if not front or point.accuracy > front[-1].accuracy:
-            front.append(point)
-    return front
+@dataclass(frozen=True)
+class CostPanel:
+    """One kind of cost. front: subsets worth their cost by validation, cheapest first, each with
+    its number of members as label."""
+
+    axis: str
+    points: Sequence[CostPoint]
+    front: Sequence[CostPoint]
 
 
-def accuracy_against_cost(panels: Mapping[str, Sequence[CostPoint]]) -> Drawing:
-    """One panel for each kind of cost (axis label: points): all points, and the Pareto front."""
+def accuracy_against_cost(panels: Sequence[CostPanel]) -> Drawing:
+    """One panel for each kind of cost: networks, methods, and the subsets worth their cost."""
     with style():
-        figure, axes = canvas(4.8 * len(panels), 3.9, columns=len(panels), sharey=True)
-        for axis, (unit, points) in zip(axes, panels.items(), strict=True):
-            _cost_panel(axis, unit, points)
+        figure, axes = canvas(4.8 * len(panels), 4.1, columns=len(panels), sharey=True)
+        for axis, panel in zip(axes, panels, strict=True):
+            _cost_panel(axis, panel)
         axes[0].set_ylabel("test accuracy")
         percent_axis(axes[0], "y")
-        axes[0].plot([], [], "o", color=MEMBER, markersize=5, label="single network")
-        axes[0].plot([], [], "D", color=ENSEMBLE, markersize=5, label="ensemble")
-        axes[0].plot([], [], "-", color=FAINT, linewidth=1, label="nothing cheaper is better")
-        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-        fronts = [
-            f"{unit}: {', '.join(point.label for point in pareto_front(points))}"
-            for unit, points in panels.items()
+        handles = [
+            *axes[0].plot([], [], "o", color=MEMBER, markersize=5),
+            *axes[0].plot([], [], "D", color=ENSEMBLE, markersize=5),
+            *axes[0].plot([], [], "-s", color=PALETTE[2], linewidth=1.2, markersize=4),
         ]
+        figure.legend(
+            handles,
+            ["single network", "method", "average of the members worth their cost, how many"],
+            loc="outside lower center",
+            ncols=3,
+        )
+        best = [max(panel.points, key=lambda point: point.accuracy) for panel in panels]
         return finish(
             figure,
             "accuracy_cost",
             "Accuracy against cost",
-            f"Not beaten at their cost, by {'; by '.join(fronts)}.",
+            f"Most accurate: {best[0].label} with {percent(best[0].accuracy)}. "
+            f"Costs: {' and '.join(panel.axis for panel in panels)}.",
         )
 
 
-def _cost_panel(axis: Axes, unit: str, points: Sequence[CostPoint]) -> None:
-    front = pareto_front(points)
-    axis.step(
-        [point.cost for point in front],
-        [point.accuracy for point in front],
-        where="post",
-        color=FAINT,
-        linewidth=1,
-        zorder=1,
-    )
+def _cost_panel(axis: Axes, panel: CostPanel) -> None:
     for ensemble, marker, colour in ((False, "o", MEMBER), (True, "D", ENSEMBLE)):
-        kind = [point for point in points if point.ensemble == ensemble]
-        axis.plot(
-            [point.cost for point in kind],
-            [point.accuracy for point in kind],
-            marker,
-            color=colour,
-            markersize=5,
-            alpha=0.85,
-        )
-    # Labels left of the step and above it lie where by construction no other point can be.
-    for point in _apart(front, points):
+        kind = [point for point in panel.points if point.ensemble == ensemble]
+        costs = [point.cost for point in kind]
+        accuracies = [point.accuracy for point in kind]
+        axis.plot(costs, accuracies, marker, color=colour, markersize=5, alpha=0.8)
+    axis.plot(
+        [point.cost for point in panel.front],
+        [point.accuracy for point in panel.front],
+        "-s",
+        color=PALETTE[2],
+        linewidth=1.2,
+        markersize=4,
+    )
+    best = max(panel.points, key=lambda point: point.accuracy)
+    for point in [*_apart(panel.front), best]:
         axis.annotate(
             shorten(point.label, 30),
             (point.cost, point.accuracy),
-            xytext=(-5, 3),
+            xytext=(-4, 4),
             textcoords="offset points",
             ha="right",
-            fontsize=7,
+            fontsize=7.5,
         )
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
-    axis.margins(x=0.18, y=0.1)
-    axis.set_xlabel(unit)
+    axis.margins(x=0.12, y=0.1)
+    axis.set_xlabel(panel.axis)
 
 
-def _apart(front: Sequence[CostPoint], points: Sequence[CostPoint]) -> list[CostPoint]:
-    """The points of the front whose labels do not run into one another, the best ones first."""
-    costs = [math.log(point.cost) for point in points]
-    accuracies = [point.accuracy for point in points]
-    wide = max(max(costs) - min(costs), 1e-9)
-    high = max(max(accuracies) - min(accuracies), 1e-9)
+def _apart(front: Sequence[CostPoint]) -> list[CostPoint]:
+    """The points of the front that are far enough from one another to be labelled."""
+    reach = math.log(max(point.cost for point in front) / min(point.cost for point in front))
     kept: list[CostPoint] = []
-    for point in reversed(front):
-        if all(
-            abs(math.log(point.cost / other.cost)) > 0.35 * wide
-            or abs(point.accuracy - other.accuracy) > 0.06 * high
-            for other in kept
-        ):
+    for point in front:
+        if not kept or math.log(point.cost / kept[-1].cost) > 0.06 * reach:
             kept.append(point)
     return kept
 

@@ -6,10 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from ensembles import metrics
+from ensembles.contributions import Contribution, CostPoint, contributions, pareto_front
+from ensembles.diversity import Diversity, Partners, diversity, partners
 from ensembles.methods import CORE, METHODS
 from ensembles.predictions import Ints
 from ensembles.scoring import Comparison, Score, compare
+from ensembles.significance import (
+    BlockStatistics,
+    PairedStatistics,
+    block_statistics,
+    paired_statistics,
+)
 from ensembles.subsets import Size, SubsetTables, growth, subset_tables
 from reports.study import Study
 
@@ -61,6 +71,58 @@ class Findings:
         return growth(self.subsets)
 
     @cached_property
+    def contributions(self) -> tuple[tuple[Contribution, Contribution], ...]:
+        """What each member adds to the others, on (validation, test)."""
+        return tuple(
+            zip(
+                contributions(self.subsets.validation),
+                contributions(self.subsets.test),
+                strict=True,
+            )
+        )
+
+    @cached_property
+    def diversity(self) -> Diversity:
+        """How differently the members err on the validation split, where partners are chosen."""
+        return diversity(self.study.validation)
+
+    @cached_property
+    def partners(self) -> tuple[Partners, ...]:
+        """All pairs of members, the best partners by validation first."""
+        return partners(self.study.validation, self.study.test)
+
+    def worth_their_cost(self, field: str) -> tuple[CostPoint, ...]:
+        """Subsets that are worth the cost in `field` of the records; none where one is unknown."""
+        costs = [getattr(record, field) for record in self.study.records]
+        return () if None in costs else pareto_front(self.subsets, costs)
+
+    @cached_property
+    def paired(self) -> PairedStatistics:
+        """Paired comparisons, on the test split, of the plain methods and of all members.
+
+        Members are called by their names and methods by `method_row`, for both may be called alike.
+        """
+        test = self.study.test
+        names = [*map(method_row, self.plain_methods), *test.members]
+        predicted = [
+            *(self.comparison.test_probabilities[score.method] for score in self.plain_methods),
+            *test.logits,
+        ]
+        return paired_statistics(
+            np.stack([metrics.predicted_classes(p) for p in predicted]) == test.labels, names
+        )
+
+    @cached_property
+    def blocks(self) -> BlockStatistics | None:
+        """The plain methods over seeds; None with one seed or fewer than three methods."""
+        runs = [{s.method: s.test_accuracy for s in c.scores} for c in self.repeats]
+        methods = [s.method for s in self.plain_methods if all(s.method in run for run in runs)]
+        if len(runs) < 2 or len(methods) < 3:
+            return None
+        seeds = [str(i + 1) for i in range(len(runs))]
+        return block_statistics([[run[m] for m in methods] for run in runs], methods, seeds)
+
+    @cached_property
     def confusions(self) -> Mapping[str, Ints]:
         """Confusion matrix (C, C) on the test split of each member, by name."""
         test = self.study.test
@@ -75,6 +137,11 @@ class Findings:
         test = self.study.test
         predicted = metrics.predicted_classes(self.comparison.test_probabilities[method])
         return metrics.confusion_matrix(predicted, test.labels, len(test.classes))
+
+
+def method_row(score: Score) -> str:
+    """What a method is called among members."""
+    return f"method:{score.method}"
 
 
 def _is_variant(name: str) -> bool:

@@ -49,19 +49,29 @@ TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
     "members": table_content.members_table,
     "per_class": table_content.per_class_table,
     "seeds": table_content.seeds_table,
+    "significance": table_engine.significance_table,
+    "pairs": table_engine.pairs_table,
     "subsets": table_engine.subsets_table,
+    "contributions": table_engine.contributions_table,
+    "pareto": table_engine.pareto_table,
+    "diversity": table_engine.diversity_table,
     "papers": _papers,
     "claims": _claims,
 }
 """Every table by name, in the order of the page; None where the study has no numbers for it."""
 
 
+NOT_ON_PAGE = ("pairs",)
+"""Tables too long to be read on the page."""
+
+
 @dataclass(frozen=True)
 class Written:
-    """What a report wrote. stale: files of its folders that an earlier report left and this one
-    no longer makes."""
+    """What a report wrote. summary: the ensembles in short, for a terminal. stale: files of its
+    folders that an earlier report left and this one no longer makes."""
 
     tables: Mapping[str, Table]
+    summary: Table
     files: tuple[Path, ...]
     stale: tuple[Path, ...]
 
@@ -126,9 +136,11 @@ def write_reports(
                 keep(path, content)
         if "page" in parts:
             figures = [(drawing.title, drawing.svg.decode()) for drawing in shown]
-            html = page_html(study, findings.comparison, list(tables.values()), figures)
+            listed = [table for name, table in tables.items() if name not in NOT_ON_PAGE]
+            html = page_html(study, findings.comparison, listed, figures)
             keep(folder / "report.html", html.encode())
-    return Written(tables, tuple(files), _stale(folder, parts, files))
+    summary = table_content.summary_table(findings)
+    return Written(tables, summary, tuple(files), _stale(folder, parts, files))
 
 
 def write_plainly(path: Path, content: bytes) -> None:

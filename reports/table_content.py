@@ -11,7 +11,7 @@ from ensembles import metrics
 from ensembles.fusion import softmax
 from ensembles.metrics import ClassReport
 from ensembles.scoring import ORACLE, Comparison, Score
-from reports.findings import Findings
+from reports.findings import Findings, method_row
 from reports.study import MemberRecord, Study
 from reports.tables import Row, Table, make_table
 
@@ -25,14 +25,18 @@ MEMBER_KEYS = (
 ENSEMBLE_KEYS = (
     *("method", "members", "val_accuracy", "test_accuracy", "test_low", "test_high"),
     *("test_accuracy_unique", "macro_f1", "log_loss", "brier", "ece"),
-    *("label", "gain", "balanced_accuracy", "top2", "detail", "family", "ranked"),
+    *("label", "gain", "tied", "balanced_accuracy", "top2", "detail", "family", "ranked"),
+)
+SUMMARY_KEYS = (
+    *("method", "label", "members", "val_accuracy", "test_accuracy", "test_low", "test_high"),
+    *("test_accuracy_unique", "macro_f1", "log_loss", "ece", "gain", "tied"),
 )
 PER_CLASS_KEYS = (
     *("kind", "method", "label", "split", "class", "precision", "recall", "f1", "support"),
 )
 SEED_KEYS = (
     *("kind", "method", "label", "seeds", "val_mean", "val_sd", "test_mean", "test_sd"),
-    *("test_min", "test_max"),
+    *("test_min", "test_max", "mean_rank"),
 )
 
 
@@ -92,10 +96,14 @@ def ensembles_table(findings: Findings) -> Table:
     """One row for each method, best on the test split first; the oracle last and out of rank."""
     best = findings.best_member
     scores = findings.comparison.scores
+    measured = [key for key in ENSEMBLE_KEYS if key not in ("gain", "tied", "ranked")]
+    paired = findings.paired
+    tied = {n: "yes" if t else "no" for n, t in zip(paired.names, paired.tied, strict=True)}
     rows = [
         {
-            **_fields(score, [key for key in ENSEMBLE_KEYS if key not in ("gain", "ranked")]),
+            **_fields(score, measured),
             "gain": score.test_accuracy - best.test_accuracy if score.ranked else None,
+            "tied": tied.get(score.member_names[0] if score.members == 1 else method_row(score)),
             "ranked": "yes" if score.ranked else "no",
         }
         for score in scores
@@ -109,8 +117,23 @@ def ensembles_table(findings: Findings) -> Table:
         caption="Every method is fitted on the validation split and scored on the test split. "
         f"Gain: points above the single network that is best on the test split ({best.label}, "
         f"{100 * best.test_accuracy:.2f} %). Unique: without test images that also stand in the "
-        f"training split. The oracle is an upper bound and no rival.{skipped}",
+        "training split. Tied: a paired test does not tell it from the best one (variants of a "
+        f"method are not tested). The oracle is an upper bound and no rival.{skipped}",
         unranked=[i for i, score in enumerate(scores) if not score.ranked],
+    )
+
+
+def summary_table(findings: Findings) -> Table:
+    """The ensembles for a terminal or a README: no variants of methods, fewer columns."""
+    plain = {score.method for score in findings.plain_methods} | {"single_best", ORACLE}
+    table = ensembles_table(findings)
+    kept = [i for i, name in enumerate(table.frame["method"]) if name in plain]
+    return dataclasses.replace(
+        table,
+        name="summary",
+        columns=tuple(table.column(key) for key in SUMMARY_KEYS),
+        frame=table.frame.iloc[kept].reset_index(drop=True)[list(SUMMARY_KEYS)],
+        unranked=frozenset(kept.index(i) for i in table.unranked),
     )
 
 
@@ -162,6 +185,8 @@ def seeds_table(findings: Findings) -> Table | None:
     """Mean and standard deviation over seeds of every member and method; None with one seed."""
     if len(findings.repeats) == 1:
         return None
+    blocks = findings.blocks
+    ranks = dict(zip(blocks.names, blocks.ranks, strict=True)) if blocks else {}
     rows: list[Row] = []
     for kind in ("member", "ensemble"):
         runs = [
@@ -170,16 +195,37 @@ def seeds_table(findings: Findings) -> Table | None:
         ]
         for method, score in runs[0].items():
             same = [run[method] for run in runs if method in run]
-            rows.append({"kind": kind, "method": method, "label": score.label, **_spread(same)})
+            rows.append(
+                {
+                    "kind": kind,
+                    "method": method,
+                    "label": score.label,
+                    **_spread(same),
+                    "mean_rank": ranks.get(method) if kind == "ensemble" else None,
+                }
+            )
     return make_table(
         "seeds",
         rows,
         SEED_KEYS,
         title="Several seeds",
         caption=f"Mean and standard deviation over {len(findings.repeats)} trainings of every "
-        "network, each with another seed; methods are fitted anew for each.",
+        "network, each with another seed; methods are fitted anew for each."
+        f"{_friedman_note(findings)}",
         best_within="kind",
         unranked=[i for i, row in enumerate(rows) if row["method"] == ORACLE],
+    )
+
+
+def _friedman_note(findings: Findings) -> str:
+    """What Friedman's test says of the methods over seeds."""
+    blocks = findings.blocks
+    if blocks is None:
+        return ""
+    return (
+        f" Friedman's test that the methods rank alike over seeds: p = {blocks.p_value:.4f}; two "
+        f"mean ranks differ where they are more than {blocks.critical_difference:.1f} apart "
+        "(Nemenyi)."
     )
 
 

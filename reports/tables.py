@@ -100,7 +100,7 @@ def cell(column: Column, row: Mapping[str, Any]) -> str:
     low, high = (row.get(key) for key in column.interval)
     if low is None or high is None or _missing(low) or _missing(high):
         return text
-    return f"{text} ± {rounded(column, (high - low) / 2)}"
+    return f"{text} ± {rounded(column, (high - low) / 2).lstrip('+')}"
 
 
 def rounded(column: Column, value: Any) -> str:

@@ -20,7 +20,17 @@ from tests.reports import factory
 
 FOLDER = Path(__file__).parent
 TABLES = FOLDER / "tables"
-NAMES = ("members", "ensembles", "per_class", "seeds", "subsets")
+NAMES = (
+    "members",
+    "ensembles",
+    "per_class",
+    "seeds",
+    "subsets",
+    "contributions",
+    "diversity",
+    "significance",
+    "pairs",
+)
 """Tables that depend on the study alone; those with published figures have tests of their own."""
 STUDY, ARRAYS = FOLDER / "study.json", FOLDER / "predictions.npz"
 

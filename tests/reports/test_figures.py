@@ -9,8 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from ensembles import metrics
@@ -19,7 +17,6 @@ from reports import figures
 from reports.drawing import Drawing, looks, shorten
 from reports.figure_content import draw_all, figure_jobs, reliability_bins, two_class_accuracy
 from reports.figures import NEGATIVE, POSITIVE, row_shares
-from reports.figures_ensembles import CostPoint, pareto_front
 from reports.figures_images import (
     Panel,
     image_grid,
@@ -56,8 +53,11 @@ def test_a_full_study_has_every_figure(drawn: dict[str, Drawing]) -> None:
         "forest",
         "accuracy_cost",
         "confusion_average",
-        "confusion_accuracy",
+        "confusion_ensembles",
         "confusion_members",
+        "contributions",
+        "error_correlation",
+        "growth",
         "learning_curves",
         "learning_curves_members",
         "reliability",
@@ -74,7 +74,7 @@ def test_every_figure_is_a_named_svg_and_a_png(drawn: dict[str, Drawing]) -> Non
         assert (root.get("aria-label") or "").startswith(f"{drawing.title}. ")
         assert texts(drawing), "text stays text"
         with Image.open(io.BytesIO(drawing.png)) as image:
-            assert min(image.size) > 200
+            assert min(image.size) > 150
             assert not image.text  # neither date nor version
 
 
@@ -122,12 +122,22 @@ def test_many_members_are_spread_over_several_figures() -> None:
 def test_hostile_names_are_text_in_figures() -> None:
     jobs = figure_jobs(Findings.of(factory.hostile(70), FEW))
     (members,), forest = jobs["confusion_members"](), jobs["forest"]()
-    assert isinstance(forest, Drawing)
+    assert isinstance(forest, Drawing) and isinstance(members, Drawing)
     for drawing in (members, forest):
         tags = {element.tag.rpartition("}")[2] for element in elements(drawing)}
         assert not tags & {"script", "img", "b", "i"}
     assert {"<img src=x onerror=alert(1)>", "50%_of_a&b", "a|b c"} <= set(texts(forest))
     assert set(factory.HOSTILE_CLASSES) <= set(texts(members))
+
+
+def test_the_published_best_size_is_marked_where_there_are_nine() -> None:
+    nine = factory.study(9, images=70)
+    marked = figure_jobs(Findings.of(nine, FEW))["growth"]()
+    assert isinstance(marked, Drawing)
+    assert "report nine: best with 8 of 9 members, about 69 %" in texts(marked)
+    few = figure_jobs(Findings.of(factory.study(3, images=70), FEW))["growth"]()
+    assert isinstance(few, Drawing)
+    assert not [text for text in texts(few) if "report nine" in text]
 
 
 def test_confusion_shares_are_of_the_true_class() -> None:
@@ -136,24 +146,6 @@ def test_confusion_shares_are_of_the_true_class() -> None:
     drawing = figures.confusion("c", "x", np.array([[3, 1], [0, 4]]), ["a", "b"])
     assert {"75", "25", "100", "3", "1", "4"} <= set(texts(drawing))
     assert drawing.alt == "7 of 8 test images right; a 75.0 %, b 100.0 %."
-
-
-@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 5)), min_size=1, max_size=12))
-@settings(max_examples=60, deadline=None)
-def test_the_pareto_front_is_what_nothing_beats(pairs: list[tuple[int, int]]) -> None:
-    points = [CostPoint(str(i), c, a / 10, False) for i, (c, a) in enumerate(pairs)]
-    front = {(p.cost, p.accuracy) for p in pareto_front(points)}
-    expected = {
-        (p.cost, p.accuracy)
-        for p in points
-        if not any(
-            q.cost <= p.cost
-            and q.accuracy >= p.accuracy
-            and (q.cost, q.accuracy) != (p.cost, p.accuracy)
-            for q in points
-        )
-    }
-    assert front == expected
 
 
 def test_reliability_bins_add_up_to_the_calibration_error() -> None:

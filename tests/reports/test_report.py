@@ -68,7 +68,10 @@ def test_files_go_through_the_writer_that_is_given(study: Study, tmp_path: Path)
     assert not list(tmp_path.iterdir())
 
 
-def test_pictures_of_people_stay_local_and_out_of_the_page(study: Study, tmp_path: Path) -> None:
+def test_pictures_of_people_stay_local_and_out_of_the_page(
+    study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.report.draw_all", lambda findings: iter(()))
     images = np.random.default_rng(0).integers(0, 256, (140, 48, 48), dtype=np.uint8)
     labels = np.arange(140) % 7
     panels = [sample_panel(images, labels, factory.CLASSES, each=2)]
@@ -83,8 +86,11 @@ def test_pictures_of_people_stay_local_and_out_of_the_page(study: Study, tmp_pat
     assert "Sample images" in (tmp_path / "drawn/report.html").read_text()
 
 
-def test_a_hostile_study_is_reported_in_full(tmp_path: Path) -> None:
-    write_reports(factory.hostile(70), tmp_path, only=("page",), methods=FEW)
+def test_a_hostile_study_is_reported_in_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("reports.report.draw_all", lambda findings: iter(()))
+    write_reports(factory.hostile(70), tmp_path, methods=FEW)
     page = (tmp_path / "report.html").read_text()
     assert "<img src=x" not in page
     assert "&lt;img src=x onerror=alert(1)&gt;" in page

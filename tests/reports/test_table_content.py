@@ -7,6 +7,7 @@ import statistics
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 from sklearn.metrics import classification_report, f1_score, log_loss
 
 from ensembles.fusion import softmax
@@ -17,6 +18,7 @@ from reports.table_content import (
     members_table,
     per_class_table,
     seeds_table,
+    summary_table,
 )
 from tests.reports import factory
 
@@ -145,3 +147,28 @@ def test_several_seeds_give_mean_and_standard_deviation(findings: Findings) -> N
 
 def test_one_seed_has_no_table_of_seeds() -> None:
     assert seeds_table(Findings.of(factory.study(2, images=70), CORE)) is None
+
+
+def test_the_summary_leaves_out_variants_and_keeps_the_bold() -> None:
+    methods = (*CORE, "average_calibrated", "accuracy_logit")
+    findings = Findings.of(factory.study(3, images=140), methods)
+    summary = summary_table(findings)
+    assert set(summary.frame["method"]) <= {*CORE, "oracle", findings.plain_methods[0].method}
+    assert len(summary.frame) < len(ensembles_table(findings).frame)
+    assert summary.unranked == {len(summary.frame) - 1}
+    assert summary.frame["method"].iloc[-1] == "oracle"
+
+
+def test_seeds_are_blocks_of_friedmans_test() -> None:
+    findings = Findings.of(factory.study(3, images=140, repeats=2), CORE)
+    table = seeds_table(findings)
+    assert table is not None
+    frame = table.frame[table.frame["kind"] == "ensemble"].set_index("method")
+    runs = [
+        {s.method: s.test_accuracy for s in comparison.scores} for comparison in findings.repeats
+    ]
+    names = [name for name in CORE if name != "single_best"]
+    ranks = np.mean([rankdata([-run[name] for name in names]) for run in runs], axis=0)
+    assert frame.loc[names, "mean_rank"].tolist() == pytest.approx(ranks)
+    assert frame["mean_rank"].isna()["oracle"]
+    assert "Friedman's test" in table.caption
