@@ -192,10 +192,10 @@ def _greedy_order(parts: list[Margins], members: int) -> Ints:
     return np.array(order)
 
 
-def _random_orders(members: int, seed: int) -> Ints:
+def _random_orders(members: int, rows: int, seed: int) -> Ints:
     """Uniform orders (P, M), each followed by its M − 1 rotations."""
     rng = np.random.default_rng(seed)
-    drawn = max(1, SAMPLED_ROWS // members**2)
+    drawn = max(1, rows // members**2)
     shifts = np.add.outer(np.arange(members), np.arange(members)) % members
     return np.concatenate([rng.permutation(members)[shifts] for _ in range(drawn)])
 
@@ -218,11 +218,11 @@ def _count_rest(parts: list[Margins], members: int) -> Ints:
 
 
 def _sampled(
-    validation: Validation, others: tuple[Predictions, ...], space: Space, seed: int
+    validation: Validation, others: tuple[Predictions, ...], space: Space, rows: int, seed: int
 ) -> tuple[SubsetTable, ...]:
     """Tables of the same sampled subsets on the validation split and others."""
     members = len(validation.members)
-    drawn = _random_orders(members, seed)
+    drawn = _random_orders(members, rows, seed)
     tables = []
     orders = drawn
     for predictions in (validation, *others):
@@ -249,10 +249,18 @@ def _sampled(
 
 
 def sampled_tables(
-    validation: Validation, test: Test, space: Space = "probability", seed: int = SEED
+    validation: Validation,
+    test: Test,
+    space: Space = "probability",
+    *,
+    rows: int = SAMPLED_ROWS,
+    seed: int = SEED,
 ) -> SubsetTables:
-    """A sample of the subsets whatever the number of members, the same on both splits."""
-    mine, theirs = _sampled(require_validation(validation), (test,), space, seed)
+    """A sample of the subsets whatever the number of members, the same on both splits.
+
+    rows: about how many; at least one order of the members with all its rotations is drawn.
+    """
+    mine, theirs = _sampled(require_validation(validation), (test,), space, rows, seed)
     return SubsetTables(mine, theirs)
 
 
@@ -266,7 +274,7 @@ def subset_accuracies(
     """
     if _exactly_countable(predictions):
         return _exact_table(predictions, space)
-    return _sampled(require_validation(predictions), (), space, seed)[0]
+    return _sampled(require_validation(predictions), (), space, SAMPLED_ROWS, seed)[0]
 
 
 def subset_tables(
@@ -284,7 +292,7 @@ def subset_tables(
         )
     if _exactly_countable(validation) and _exactly_countable(test):
         return SubsetTables(_exact_table(validation, space), _exact_table(test, space))
-    return sampled_tables(validation, test, space, seed)
+    return sampled_tables(validation, test, space, seed=seed)
 
 
 def best_subset(validation: Validation, space: Space = "probability") -> tuple[int, ...]:

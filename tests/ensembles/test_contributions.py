@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ensembles import subsets
 from ensembles.contributions import contributions, pareto_front, shapley_values
 from ensembles.predictions import PredictionsError, Validation
 from ensembles.subsets import SubsetTable, sampled_tables, subset_accuracies, subset_tables
@@ -80,11 +79,10 @@ def test_a_lone_member_is_all_there_is() -> None:
     assert np.isnan([found.mean_gain, found.helps, found.hurts]).all()
 
 
-def test_sampled_values_come_near_the_exact_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subsets, "SAMPLED_ROWS", 3_000)
+def test_sampled_values_come_near_the_exact_ones() -> None:
     validation, test = make_predictions(m=6, n=120)
     exact = contributions(subset_tables(validation, test).validation)
-    sampled = contributions(sampled_tables(validation, test).validation)
+    sampled = contributions(sampled_tables(validation, test, rows=3_000).validation)
     for one, other in zip(exact, sampled, strict=True):
         assert one.exact and not other.exact
         assert other.shapley == pytest.approx(one.shapley, abs=0.01)

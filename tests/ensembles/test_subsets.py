@@ -129,10 +129,7 @@ def test_a_sample_has_the_greedy_chain_and_every_subset_without_one() -> None:
     assert table.searched == 10
 
 
-def test_more_members_than_can_be_counted_give_a_labelled_sample(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(subsets, "SAMPLED_ROWS", 500)
+def test_more_members_than_can_be_counted_give_a_labelled_sample() -> None:
     validation, test = make_predictions(m=22, n=40)
     tables = subset_tables(validation, test)
     again = subset_tables(validation, test)
