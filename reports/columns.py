@@ -224,6 +224,24 @@ _STATISTICS = (
     Column("cost_of", "Cost", "text", "what is paid"),
     Column("cost", "Amount", "figure", "sum over the members of the subset"),
 )
+_CHOOSING = (
+    Column("nested_accuracy", "Held out (%)", "percent", "on validation images kept from the fit"),
+    Column("optimism", "Optimism", "points", "validation accuracy above that on held-out images"),
+    Column("jaccard", "Same members", "decimal", "mean overlap of the members that two fits chose"),
+    Column("weight_overlap", "Same weights", "decimal", "mean overlap of the weights of two fits"),
+    Column("modal_share", "Same set", "decimal", "share of fits that chose the commonest set"),
+    Column("images", "Images", "integer", "validation images that the method was fitted on"),
+    Column("fits", "Fits", "integer", "random parts of that size"),
+    Column("mean_fit", "Mean test (%)", "percent", "mean test accuracy of these fits"),
+    Column("least_fit", "Lowest test (%)", "percent", "lowest test accuracy of these fits"),
+    Column("most_fit", "Highest test (%)", "percent", "highest test accuracy of these fits"),
+    Column("fitted_images", "Fitted on", "integer", "test images that chose the weights"),
+    Column("scored_images", "Scored on", "integer", "other test images, which both are scored on"),
+    Column("from_validation", "By validation (%)", "percent", "accuracy, weights from validation"),
+    Column("from_test", "By test (%)", "percent", "accuracy, weights from test images: not fair"),
+    Column("advantage", "Advantage", "points", "what fitting on test images seems to gain"),
+    Column("note", "Note", "text", "what must be known about the row", shown=False),
+)
 COLUMNS = {
     column.key: column
     for column in (
@@ -236,5 +254,6 @@ COLUMNS = {
         *_CONTRIBUTIONS,
         *_PAIRS,
         *_STATISTICS,
+        *_CHOOSING,
     )
 }

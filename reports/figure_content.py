@@ -25,6 +25,8 @@ COSTS = {
     "train_seconds": ("training (seconds)", 1.0),
 }
 """Fields of a record that add up over members: their axis, and the unit that it is labelled in."""
+LEARNERS = ("single_best", "accuracy", "per_class", "exponential", "greedy", "convex")
+"""Methods in the figure of fitting on few images: one of each kind, for more would overlap."""
 BEST_OF_NINE, BEST_ACCURACY = 8, 0.69
 """What report `nine` says of its best ensemble (section V): its members and its accuracy."""
 MOST_MEMBERS = 15
@@ -39,15 +41,8 @@ def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
     jobs: dict[str, Job] = {"forest": _forest(findings)}
     for more in (
-        _growth,
-        _costs,
-        _contributions,
-        _confusions,
-        _curves,
-        _diversity,
-        _reliability,
-        _two_classes,
-        _distribution,
+        *(_growth, _costs, _contributions, _confusions, _curves),
+        *(_diversity, _choosing, _reliability, _two_classes, _distribution),
     ):
         jobs.update(more(findings))
     return jobs
@@ -145,6 +140,15 @@ def _diversity(findings: Findings) -> dict[str, Job]:
         return {}
     draw = partial(figures_engine.error_correlation, found.members, found.correlation)
     return {"error_correlation": draw}
+
+
+def _choosing(findings: Findings) -> dict[str, Job]:
+    """Nothing where a class has too few images, or nothing was fitted."""
+    costs = findings.selection_costs
+    if costs is None or not costs.rows:
+        return {}
+    shown = [row for row in costs.rows if row.method in LEARNERS]
+    return {"selection_learning": partial(figures_engine.learning, shown)}
 
 
 def _confusions(findings: Findings) -> dict[str, Job]:

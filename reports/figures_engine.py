@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ensembles.predictions import Floats
+from ensembles.selection_cost import SelectionCost
 from ensembles.subsets import Size
 from reports.drawing import (
     FAINT,
     GRID,
     INK,
+    LINES,
     PALETTE,
     Drawing,
     canvas,
@@ -205,4 +207,47 @@ def error_correlation(names: Sequence[str], correlation: Floats) -> Drawing:
             "error_correlation",
             "Correlation of errors",
             f"Between {low:.2f} and {high:.2f} for pairs of members on the validation split.",
+        )
+
+
+def learning(rows: Sequence[SelectionCost]) -> Drawing:
+    """Test accuracy of methods against the number of validation images that they are fitted on."""
+    with style():
+        figure, (axis,) = canvas(7.4, 4.2)
+        for i, row in enumerate(rows):
+            images = [point.images for point in row.learning]
+            colour = PALETTE[i % len(PALETTE)]
+            axis.fill_between(
+                images,
+                [point.least for point in row.learning],
+                [point.most for point in row.learning],
+                color=colour,
+                alpha=0.13,
+                linewidth=0,
+            )
+            axis.plot(
+                images,
+                [point.mean for point in row.learning],
+                color=colour,
+                linestyle=LINES[i % len(LINES)],
+                marker="o",
+                markersize=4,
+                label=shorten(row.label, 40),
+            )
+        axis.set_xscale("log")
+        ticks = [point.images for point in rows[0].learning]
+        axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set_xlabel("validation images that the method is fitted on")
+        axis.set_ylabel("test accuracy")
+        percent_axis(axis, "y")
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
+        last = {row.label: row.learning[0].mean - row.learning[-1].mean for row in rows}
+        return finish(
+            figure,
+            "selection_learning",
+            "Fitting on fewer validation images",
+            f"Change of test accuracy from {ticks[-1]:,} images to {ticks[0]:,}, in points: "
+            + ", ".join(f"{name} {100 * change:+.2f}" for name, change in last.items())
+            + ".",
         )

@@ -12,8 +12,16 @@ from ensembles import metrics
 from ensembles.contributions import Contribution, CostPoint, contributions, pareto_front
 from ensembles.diversity import Diversity, Partners, diversity, partners
 from ensembles.methods import CORE, METHODS
-from ensembles.predictions import Ints
+from ensembles.predictions import Ints, PredictionsError
 from ensembles.scoring import Comparison, Score, compare
+from ensembles.selection_cost import (
+    CHEAP,
+    COSTLY_MEMBERS,
+    FittedOnTest,
+    SelectionCosts,
+    fitted_on_test,
+    selection_costs,
+)
 from ensembles.significance import (
     BlockStatistics,
     PairedStatistics,
@@ -121,6 +129,33 @@ class Findings:
             return None
         seeds = [str(i + 1) for i in range(len(runs))]
         return block_statistics([[run[m] for m in methods] for run in runs], methods, seeds)
+
+    @cached_property
+    def costed_methods(self) -> tuple[str, ...]:
+        """Methods whose cost of choosing is reported: those that take seconds for all their fits.
+
+        Each is fitted some twenty times; stacking alone would take longer than the whole report.
+        """
+        few = len(self.study.test.members) <= COSTLY_MEMBERS
+        return (*CHEAP, "best_subset") if few else CHEAP
+
+    @cached_property
+    def selection_costs(self) -> SelectionCosts | None:
+        """What fitting on validation costs; None where a class has too few images to hold out."""
+        study = self.study
+        try:
+            return selection_costs(study.validation, study.test, self.costed_methods)
+        except PredictionsError:
+            return None
+
+    @cached_property
+    def fitted_on_test(self) -> tuple[FittedOnTest, ...]:
+        """The same methods fitted on part of the test split: shown, labelled and never ranked."""
+        study = self.study
+        try:
+            return fitted_on_test(study.validation, study.test, self.costed_methods)
+        except PredictionsError:
+            return ()
 
     @cached_property
     def confusions(self) -> Mapping[str, Ints]:

@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from reports import table_content, table_engine
+from reports import table_choosing, table_content, table_engine
 from reports.claims import claims_table, papers_table
 from reports.drawing import Drawing
 from reports.figure_content import draw_all
@@ -55,14 +55,17 @@ TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
     "contributions": table_engine.contributions_table,
     "pareto": table_engine.pareto_table,
     "diversity": table_engine.diversity_table,
+    "selection_cost": table_choosing.selection_cost_table,
+    "selection_learning": table_choosing.learning_table,
+    "fitted_on_test": table_choosing.fitted_on_test_table,
     "papers": _papers,
     "claims": _claims,
 }
 """Every table by name, in the order of the page; None where the study has no numbers for it."""
 
 
-NOT_ON_PAGE = ("pairs",)
-"""Tables too long to be read on the page."""
+NOT_ON_PAGE = ("pairs", "selection_learning")
+"""Tables too long to be read on the page, or drawn there as a figure."""
 
 
 @dataclass(frozen=True)
