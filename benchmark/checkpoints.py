@@ -1,7 +1,8 @@
 """Checkpoints of an unfinished training: two slots, the newer whole one counts.
 
 A slot is 32 bytes of sha256 and what `torch.save` wrote; it is loaded with `weights_only`, so
-nothing in it can run.
+nothing in it can run. A slot that is damaged, of another key or of another version is left out:
+training goes on from the other one, or begins anew.
 """
 
 from __future__ import annotations
@@ -16,6 +17,22 @@ from typing import Any
 from benchmark.files import write_bytes
 
 SLOTS = ("a", "b")
+SCHEMA = 1
+
+
+def damaged_slots(folder: Path) -> list[Path]:
+    """The slots in `folder` whose bytes are not the ones written."""
+    paths = [folder / slot for slot in SLOTS]
+    return [path for path in paths if path.exists() and _content(path) is None]
+
+
+def _content(path: Path) -> bytes | None:
+    """What a slot holds, without its checksum; None where it is damaged or not there."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    return data[32:] if hashlib.sha256(data[32:]).digest() == data[:32] else None
 
 
 class CheckpointFile:
@@ -39,24 +56,33 @@ class CheckpointFile:
     def _read(self, slot: str) -> dict[str, Any] | None:
         import torch
 
+        data = _content(self._folder / slot)
+        if data is None:
+            return None
         try:
-            data = (self._folder / slot).read_bytes()
-        except OSError:
+            kept = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        # The bytes are those written, so another version of torch wrote them: any error may come.
+        except Exception:
             return None
-        if hashlib.sha256(data[32:]).digest() != data[:32]:
+        if not isinstance(kept, dict) or (kept.get("schema"), kept.get("key")) != (
+            SCHEMA,
+            self._key,
+        ):
             return None
-        kept = torch.load(io.BytesIO(data[32:]), map_location="cpu", weights_only=True)
-        state: dict[str, Any] | None = kept["state"] if kept["key"] == self._key else None
+        state: dict[str, Any] = kept["state"]
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep `state`, unless the last one was kept less than `every` seconds ago."""
+        """Keep `state`, unless the last one was kept less than `every` seconds ago.
+
+        Raises `OSError` when the disk refuses; the states kept before are then intact.
+        """
         import torch
 
         if time.monotonic() - self._saved_at < self._every:
             return
         buffer = io.BytesIO()
-        torch.save({"key": self._key, "state": state}, buffer)
+        torch.save({"schema": SCHEMA, "key": self._key, "state": state}, buffer)
         data = buffer.getvalue()
         write_bytes(self._folder / SLOTS[self._next], hashlib.sha256(data).digest() + data)
         self._next = 1 - self._next

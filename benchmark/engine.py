@@ -7,12 +7,13 @@ of what it was training, and another takes its place.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections import deque
+from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
@@ -45,27 +46,47 @@ def train_pending(
         trainer.train(index)
 
 
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits until the end of the block. Processes started inside never get one."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _leave_with_parent() -> None:
     """End this process when the one that started it is gone, however it ended."""
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(0.5)
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _worker(work: Work, connection: Connection) -> None:
+def _worker(connection: Connection) -> None:
     """Train what the parent sends, tell what happens, send None when one is done."""
     # Ctrl-C reaches the whole process group; the parent decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _leave_with_parent()
-    trainer = Trainer(make_plan(work.request), work, connection.send)
-    while True:
-        trainer.train(connection.recv())
-        connection.send(None)
+    # An EOFError or OSError here means that the parent is gone, and there is nobody to tell.
+    with contextlib.suppress(EOFError, OSError):
+        work: Work = connection.recv()
+        try:
+            plan = make_plan(work.request)
+        except Exception as error:  # a --zoo file that was changed meanwhile, say
+            raise SystemExit(f"error: {error}") from None
+        trainer = Trainer(plan, work, connection.send)
+        while True:
+            trainer.train(connection.recv())
+            connection.send(None)
 
 
 class _Workers:
@@ -79,12 +100,13 @@ class _Workers:
     def run(self, pending: list[int], count: int) -> None:
         left = deque(pending)
         try:
-            for _ in range(count):
-                self._send(self._start(), left)
+            # All are started before the first gets its images, so that they import side by side.
+            for connection in [self._start() for _ in range(count)]:
+                self._hand_over(connection, left, self._work)
             while self._busy:
-                for connection in wait(list(self._busy)):
-                    assert isinstance(connection, Connection)
-                    self._receive(connection, left)
+                for ready in wait(list(self._busy)):
+                    assert isinstance(ready, Connection)
+                    self._receive(ready, left)
         finally:
             for process in self._processes.values():
                 process.terminate()
@@ -94,33 +116,43 @@ class _Workers:
     def _start(self) -> Connection:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_worker, args=(self._work, theirs), daemon=True)
-        process.start()
+        process = context.Process(target=_worker, args=(theirs,), daemon=True)
+        with _interrupts_held():
+            process.start()
+            self._processes[ours] = process
         theirs.close()  # so that the end of the process ends our side
-        self._processes[ours] = process
         return ours
 
-    def _send(self, connection: Connection, left: deque[int]) -> None:
-        if left:
-            self._busy[connection] = left.popleft()
-            connection.send(self._busy[connection])
+    def _hand_over(self, connection: Connection, left: deque[int], *before: Work) -> None:
+        """Send a worker the next training, and what must come before it."""
+        if not left:
+            return
+        self._busy[connection] = left.popleft()
+        try:
+            for value in (*before, self._busy[connection]):
+                connection.send(value)
+        except OSError:  # it died meanwhile
+            self._replace(connection, left)
 
     def _receive(self, connection: Connection, left: deque[int]) -> None:
         try:
             event: Event | None = connection.recv()
         except (EOFError, OSError):
-            self._bury(connection)
-            if left:
-                self._send(self._start(), left)
+            self._replace(connection, left)
             return
         if event is not None:
             self._listen(event)
             return
         del self._busy[connection]
-        self._send(connection, left)
+        self._hand_over(connection, left)
+
+    def _replace(self, connection: Connection, left: deque[int]) -> None:
+        """Report what a dead worker was training; another goes on with what is left."""
+        self._bury(connection)
+        if left:
+            self._hand_over(self._start(), left, self._work)
 
     def _bury(self, connection: Connection) -> None:
-        """Report what a dead worker was training."""
         process = self._processes.pop(connection)
         process.join()
         member, seed = self._plan.runs[self._busy.pop(connection)]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+from benchmark.files import make_folder
 
 Kind = Literal["reused", "stale", "damaged", "waiting", "started", "epoch", "trained", "failed"]
 
@@ -37,8 +40,8 @@ class RunLog:
 
     def __init__(self, root: Path, command: str) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
-        self.path = root / "logs" / f"{stamp}-{time.time_ns() % 10**6:06d}.jsonl"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = root / "logs" / f"{stamp}-{os.getpid()}.jsonl"
+        make_folder(self.path.parent)
         self._start = time.monotonic()
         self.write(kind="begin", command=command)
 

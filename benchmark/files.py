@@ -1,45 +1,93 @@
 """Durable writes: a reader sees the old file or the new one, also after a crash.
 
-Every file under `results/` is written through `write_bytes`.
+Every file under `results/` is written through `write_bytes`; the log of a run alone is appended to.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
+import re
+import secrets
 from pathlib import Path
 from typing import Any
 
+_TEMPORARY = re.compile(r".+\.(\d+)-[0-9a-f]{8}\.tmp")
+
 
 def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
+    """Make the names in `folder` survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing for folders
+            raise
     finally:
         os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and its parents, durably. Raises `OSError`."""
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+        sync_folder(place.parent)
 
 
 def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` in one step: temporary file, fsync, rename, fsync of the folder.
 
-    Raises `OSError` (full disk, read-only folder); the old file is then still there and no
-    temporary file is left.
+    Raises `OSError` naming `path` (full disk, read-only folder); the old file is then still there
+    and no temporary file is left.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The process's number keeps two writers of one path apart; the last rename wins.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    # The process's number and chance keep the writers of one path apart; the last rename wins.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
-        with temporary.open("wb") as file:
+        make_folder(path.parent)
+        with temporary.open("xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            # A write that fails does not say which file it was.
+            raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
+
+
+def abandoned(path: Path) -> bool:
+    """Whether `path` is a temporary file of `write_bytes` whose process is gone."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None:
+        return False
+    try:
+        os.kill(int(match[1]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):  # alive, but someone else's
+        return False
+    return False
+
+
+def set_aside(path: Path, home: Path, name: str) -> Path:
+    """Move `path` (a file or a folder) to `home/<name>-<number>`; return where it lies now."""
+    make_folder(home)
+    number = 1
+    while (home / f"{name}-{number}").exists():
+        number += 1
+    place = home / f"{name}-{number}"
+    path.replace(place)
+    sync_folder(home)
     sync_folder(path.parent)
+    return place
 
 
 def canonical_json(value: Any) -> bytes:
@@ -66,5 +114,5 @@ def is_sealed(value: Any) -> bool:
     fields = {name: field for name, field in value.items() if name != "checksum"}
     try:
         return bool(digest(fields) == value["checksum"])
-    except ValueError:  # NaN or infinity, which the canonical form does not have
+    except (ValueError, RecursionError):  # NaN or infinity, which the canonical form does not have
         return False

@@ -15,14 +15,26 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as save_tensors
 
 from benchmark.datasets import SPLITS, Dataset
 from benchmark.datasets.duplicates import duplicate_mask
 from benchmark.errors import RequestError
-from benchmark.files import canonical_json, digest, is_sealed, sealed, write_bytes
-from benchmark.store import EVALUATED, DamagedError, tensor_digest
+from benchmark.files import canonical_json, digest, is_sealed, sealed, set_aside, write_bytes
+from benchmark.store import (
+    EVALUATED,
+    SCHEMA,
+    DamagedError,
+    check_schema,
+    load_checked,
+    tensor_digest,
+)
+
+
+REWRITTEN = (
+    "`python -m benchmark train` with the same data writes it again, and no member is trained "
+    "again for it"
+)
 
 
 @dataclass(frozen=True)
@@ -73,53 +85,66 @@ def facts_of(dataset: Dataset) -> DatasetFacts:
     )
 
 
-def write_samples(root: Path, dataset: Dataset, facts: DatasetFacts) -> None:
-    """Write both files, unless they already say the same.
+def write_samples(root: Path, dataset: Dataset, facts: DatasetFacts) -> tuple[Path, ...]:
+    """Write both files, unless they already say the same; damaged ones are set aside.
 
-    Raises `RequestError` where the folder holds the results of other samples: logits of one
-    edition must not be scored with the labels of another.
+    Returns where damaged ones lie now. Raises `RequestError` where the folder holds the results of
+    other samples: logits of one edition must not be scored with the labels of another.
     """
+    damaged = []
     for split in EVALUATED:
-        path = _path(root, split)
+        path = samples_path(root, split)
         if path.exists():
             try:
                 found = read_samples(root, split).facts.fingerprints
             except DamagedError:
-                found = facts.fingerprints  # written again below
-            if found[split] != facts.fingerprints[split]:
-                raise RequestError(
-                    f"{root} holds results for other images or labels in the {split} split than "
-                    f"{facts.origin} has: give another folder with --results"
-                )
-        part = dataset.split(split)
-        tensors: dict[str, npt.NDArray[Any]] = {
-            "labels": np.ascontiguousarray(part.labels, np.int64),
-            "duplicate": duplicate_mask(dataset, split).astype(np.uint8),
-            "sample_ids": np.frombuffer("\n".join(part.sample_ids).encode(), np.uint8),
-        }
-        fields = {**_facts_fields(facts), "sha256": _digests(tensors)}
-        metadata = {"dataset": canonical_json(sealed(fields)).decode()}
-        data = save_tensors(tensors, metadata=metadata)
+                damaged.append(set_aside_samples(root, split))
+            else:
+                _refuse_others(root, split, found, facts)
+        data = _content(dataset, split, facts)
         if not path.exists() or path.read_bytes() != data:
             write_bytes(path, data)
+    return tuple(damaged)
+
+
+def set_aside_samples(root: Path, split: str) -> Path:
+    """Move a damaged file out of the way, keeping it; return where it lies now."""
+    return set_aside(samples_path(root, split), root / "damaged", f"samples-{split}")
+
+
+def _refuse_others(root: Path, split: str, found: dict[str, str], facts: DatasetFacts) -> None:
+    if found[split] != facts.fingerprints[split]:
+        raise RequestError(
+            f"{root} holds results for other images or labels in the {split} split than "
+            f"{facts.origin} has: give another folder with --results"
+        )
+
+
+def _content(dataset: Dataset, split: str, facts: DatasetFacts) -> bytes:
+    part = dataset.split(split)
+    tensors: dict[str, npt.NDArray[Any]] = {
+        "labels": np.ascontiguousarray(part.labels, np.int64),
+        "duplicate": duplicate_mask(dataset, split).astype(np.uint8),
+        "sample_ids": np.frombuffer("\n".join(part.sample_ids).encode(), np.uint8),
+    }
+    fields = {"schema": SCHEMA, **_facts_fields(facts), "sha256": _digests(tensors)}
+    return save_tensors(tensors, metadata={"dataset": canonical_json(sealed(fields)).decode()})
 
 
 def read_samples(root: Path, split: str) -> Samples:
-    """Read one evaluated split. Raises `DamagedError`, or `RequestError` where there is none."""
-    path = _path(root, split)
+    """Read one evaluated split. Raises `DamagedError`, `SchemaError`, and `RequestError` where there
+    is none."""
+    path = samples_path(root, split)
     if not path.exists():
         raise RequestError(
             f"there are no results in {root}: run `python -m benchmark run-all` first, or name the "
             "folder that holds them with --results"
         )
     try:
-        with safe_open(path, framework="numpy") as file:
-            fields = json.loads((file.metadata() or {}).get("dataset", "null"))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError, ValueError, KeyError, RecursionError) as error:
-        raise DamagedError(f"{path} cannot be read ({type(error).__name__})") from error
-    if not is_sealed(fields) or fields["sha256"] != _digests(tensors):
-        raise DamagedError(f"{path} is not what was written: its checksum is wrong")
+        tensors, fields = _checked(path)
+    except DamagedError as error:
+        raise DamagedError(f"{error}; {REWRITTEN}") from error
+    check_schema(fields, path)
     return Samples(
         labels=tensors["labels"],
         sample_ids=np.array(tensors["sample_ids"].tobytes().decode().split("\n")),
@@ -128,7 +153,21 @@ def read_samples(root: Path, split: str) -> Samples:
     )
 
 
-def _path(root: Path, split: str) -> Path:
+def _checked(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    tensors, metadata = load_checked(path)
+    text = metadata.get("dataset", "")
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DamagedError(f"{path} cannot be read ({type(error).__name__})") from error
+    whole = is_sealed(fields) and canonical_json(fields).decode() == text
+    if not whole or fields["sha256"] != _digests(tensors):
+        raise DamagedError(f"{path} is not what was written: its checksum is wrong")
+    return tensors, fields
+
+
+def samples_path(root: Path, split: str) -> Path:
+    """Where the samples of `split` lie."""
     return root / "samples" / f"{split}.safetensors"
 
 

@@ -7,26 +7,24 @@ import subprocess
 import time
 import traceback
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from filelock import Timeout
 
-from benchmark.checkpoints import CheckpointFile
+from benchmark.checkpoints import CheckpointFile, damaged_slots
 from benchmark.datasets import Dataset
+from benchmark.errors import RequestError
 from benchmark.events import Event, Kind, Listener
-from benchmark.files import write_bytes
+from benchmark.files import digest, write_bytes
 from benchmark.plan import Plan, Request
 from benchmark.samples import DatasetFacts
-from benchmark.store import LogitsStore, key_of
+from benchmark.store import TRAINING, LogitsStore, key_of, weights_path
 from zoo.job import Data, Job, Outcome, fingerprint, library_versions, run_job
-from zoo.member import Member
-from zoo.training import EpochResult
-
-TRAINING = 1
-"""Raised when the same recipe comes to mean other logits; every older entry is then stale."""
+from zoo.member import Member, ZooError
+from zoo.training import EpochResult, TrainingError
 
 
 def training_data(dataset: Dataset, limit: int | None) -> Data:
@@ -93,6 +91,7 @@ class Trainer:
         a log of its own; the caller goes on with the others.
         """
         member, seed = self._plan.runs[index]
+        start = time.monotonic()
         try:
             try:
                 with self._store.lock(member.name, seed, timeout=0):
@@ -102,12 +101,20 @@ class Trainer:
                 with self._store.lock(member.name, seed):
                     self._train(member, seed)
         except Exception as error:  # the boundary: one member must not take the others down
-            log = self._plan.root / "logs" / f"{member.name}-seed{seed}.log"
-            write_bytes(log, traceback.format_exc().encode())
-            reason = str(error).split("\n")[0] or type(error).__name__
-            self._listen(Event("failed", member.name, seed, f"{reason} (log: {log})"))
+            message = _reason(error) + self._keep_traceback(member.name, seed)
+            seconds = time.monotonic() - start
+            self._listen(Event("failed", member.name, seed, message, seconds=seconds))
             return False
         return True
+
+    def _keep_traceback(self, member: str, seed: int) -> str:
+        """Write the error being handled to the member's log; return where it is, for people."""
+        log = self._plan.root / "logs" / f"{member}-seed{seed}.log"
+        try:
+            write_bytes(log, traceback.format_exc().encode(errors="backslashreplace"))
+        except OSError:  # the disk may be what failed; the reason is told all the same
+            return ""
+        return f" (log: {log})"
 
     def _train(self, member: Member, seed: int) -> None:
         """Train, with the lock held."""
@@ -120,13 +127,11 @@ class Trainer:
         if state.kind == "damaged":
             self._store.set_aside(member.name, seed)
         recipe = plan.recipe(member)
-        self._listen(Event("started", member.name, seed, epochs=recipe.epochs))
+        folder = plan.root / "checkpoints" / member.name / f"seed{seed}"
+        damaged = [f"the checkpoint {path} is damaged, left out" for path in damaged_slots(folder)]
+        self._listen(Event("started", member.name, seed, "; ".join(damaged), epochs=recipe.epochs))
         start = time.monotonic()
-        checkpoint = CheckpointFile(
-            plan.root / "checkpoints" / member.name / f"seed{seed}",
-            key_of(decided),
-            plan.request.checkpoint_every,
-        )
+        checkpoint = CheckpointFile(folder, key_of(decided), plan.request.checkpoint_every)
         job = Job(
             member=member,
             recipe=recipe,
@@ -136,28 +141,39 @@ class Trainer:
             threads=self._work.threads,
             exact=plan.request.exact,
         )
-        told = partial(self._told, member.name, seed, recipe.epochs)
-        outcome = run_job(job, self._work.data, on_epoch=told, checkpoint=checkpoint)
-        fields = manifest_fields(plan, member, outcome, self._work.facts, decided)
-        _save_weights(plan.root, member.name, seed, outcome)
-        self._store.commit(member.name, seed, outcome.logits, fields)
-        checkpoint.clear()
-        last = replace(outcome.trained.history[-1], seconds=time.monotonic() - start)
-        self._told(member.name, seed, recipe.epochs, last, kind="trained")
 
-    def _told(
-        self, member: str, seed: int, epochs: int, result: EpochResult, *, kind: Kind = "epoch"
-    ) -> None:
-        event = Event(
-            kind,
-            member,
-            seed,
-            epoch=result.epoch,
-            epochs=epochs,
-            val_accuracy=result.val_accuracy,
-            seconds=result.seconds,
+        def told(kind: Kind, result: EpochResult | None, seconds: float) -> None:
+            event = Event(kind, member.name, seed, epochs=recipe.epochs, seconds=seconds)
+            self._listen(_with_result(event, result))
+
+        outcome = run_job(
+            job,
+            self._work.data,
+            on_epoch=lambda result: told("epoch", result, result.seconds),
+            checkpoint=checkpoint,
         )
-        self._listen(event)
+        weights = _save_weights(plan.root, member.name, seed, outcome)
+        fields = manifest_fields(plan, member, outcome, self._work.facts, decided)
+        self._store.commit(member.name, seed, outcome.logits, {**fields, "weights": weights})
+        checkpoint.clear()
+        last = outcome.trained.history[-1] if outcome.trained.history else None
+        told("trained", last, time.monotonic() - start)
+
+
+def _with_result(event: Event, result: EpochResult | None) -> Event:
+    """`event` with the figures of an epoch, where there was one."""
+    if result is None:
+        return event
+    return replace(event, epoch=result.epoch, val_accuracy=result.val_accuracy)
+
+
+def _reason(error: Exception) -> str:
+    """One line for people; an error that nobody wrote a sentence for is named by its type."""
+    told = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, ZooError | TrainingError | RequestError | OSError):
+        return told
+    name = type(error).__name__
+    return told if told == name else f"{name}: {told}"
 
 
 def manifest_fields(
@@ -190,9 +206,14 @@ def manifest_fields(
     }
 
 
-def _save_weights(root: Path, member: str, seed: int, outcome: Outcome) -> None:
-    """Weights stay on this machine, for `predict`; they are too large to be shipped."""
+def _save_weights(root: Path, member: str, seed: int, outcome: Outcome) -> str:
+    """Keep the weights on this machine, for `predict`; they are too large to be shipped. Returns
+    the sha256 of the file."""
+    import torch
     from safetensors.torch import save
 
-    tensors = {name: tensor.contiguous() for name, tensor in outcome.weights.items()}
-    write_bytes(root / "weights" / member / f"seed{seed}.safetensors", save(tensors))
+    # Copies, because two names of a network may share one tensor.
+    plain = torch.contiguous_format
+    data = save({n: tensor.clone(memory_format=plain) for n, tensor in outcome.weights.items()})
+    write_bytes(weights_path(root, member, seed), data)
+    return digest(data)

@@ -111,18 +111,38 @@ def run_job(
 ) -> Outcome:
     """Train one member and read out its logits.
 
-    A batch that does not fit into the GPU's memory is halved once, its gradients accumulated.
-    Raises `TrainingError`, `ZooError`, `torch.OutOfMemoryError`.
+    A batch that does not fit into memory is halved once, its gradients accumulated.
+    Raises `TrainingError`, `ZooError`.
     """
     if job.threads:
         torch.set_num_threads(job.threads)
     with exactness(job.exact), torch.random.fork_rng():
-        try:
-            return _run(job, data, Settings(exact=job.exact), on_epoch, checkpoint)
-        except torch.OutOfMemoryError:
+        for parts in (1, 2):
+            settings = Settings(exact=job.exact, accumulate=parts)
+            try:
+                return _run(job, data, settings, on_epoch, checkpoint)
+            except Exception as error:
+                if not ran_out_of_memory(error):
+                    raise
+                told = (str(error) or type(error).__name__).split("\n")[0]
+            # Only here is the failed attempt's network free: the error held on to it.
             torch.cuda.empty_cache()
-            halved = Settings(exact=job.exact, accumulate=2)
-            return _run(job, data, halved, on_epoch, checkpoint)
+    raise TrainingError(
+        f"out of memory with batches of {job.recipe.batch_size} images, and again with halves of "
+        f"them ({told}): a smaller batch size is needed, or fewer trainings at once (--jobs 1)"
+    )
+
+
+def ran_out_of_memory(error: BaseException | None) -> bool:
+    """Whether memory was what `error` is about, or what came before it: ending the capture of a
+    step that ran out of memory raises an error of its own."""
+    while error is not None:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError):
+            return True
+        if isinstance(error, RuntimeError) and "can't allocate memory" in str(error):
+            return True  # what torch says of a CPU's memory
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _run(
