@@ -113,6 +113,12 @@ def percentile_interval(draws: Floats, level: float = LEVEL) -> tuple[Floats, Fl
     return low, high
 
 
+def only_right(correct: Bools) -> Ints:
+    """Images that the row's method gets right and the column's wrong (K, K), of correct (K, N)."""
+    right = correct.astype(np.float64)
+    return np.asarray(np.rint(right @ (1.0 - right).T).astype(np.int64))
+
+
 def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
     """Exact two-sided p-values (McNemar 1947) of counts that only one of two gets right."""
     first, second = np.asarray(only_first), np.asarray(only_second)
@@ -171,8 +177,7 @@ def paired_statistics(
     sampled = bootstrap_means(correct, draws, seed)
     low, high = percentile_interval(sampled, level)
     difference_low, difference_high = _difference_intervals(sampled, level)
-    right = correct.astype(np.float64)
-    only = np.rint(right @ (1.0 - right).T).astype(np.int64)
+    only = only_right(correct)
     upper = np.triu_indices(members, 1)
     p_values = mcnemar(only[upper], only.T[upper])
     accuracies = correct.mean(axis=1)

@@ -1,0 +1,124 @@
+"""The benchmark runs, its tools agree, and tools that are absent are named."""
+
+from __future__ import annotations
+
+import math
+import sys
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmark.speed import ensembles as speed
+from benchmark.speed import others
+from benchmark.speed.ensembles import LOOP, OURS, Timing, growth, installed, measure
+from ensembles.fusion import softmax
+
+
+@pytest.fixture(scope="module")
+def timings() -> list[Timing]:
+    return measure(speed.make_validation(4, 300, 3), repeats=1)
+
+
+def test_every_task_has_ours_first_and_others_relative_to_it(timings: list[Timing]) -> None:
+    tasks = list(dict.fromkeys(timing.task for timing in timings))
+    assert len(tasks) == 7
+    for task in tasks:
+        ours, *rest = [timing for timing in timings if timing.task == task]
+        assert (ours.tool, ours.ratio, ours.agrees) == (OURS, 1.0, None)
+        assert ours.seconds > 0
+        assert rest
+        for timing in rest:
+            assert (timing.members, timing.images, timing.classes) == (4, 300, 3)
+            if not math.isnan(timing.seconds):
+                assert timing.ratio == timing.seconds / ours.seconds
+
+
+def test_every_tool_gives_our_answer(timings: list[Timing]) -> None:
+    run = [timing for timing in timings if timing.tool != OURS and timing.seconds > 0]
+    assert {timing.tool for timing in run} >= {
+        LOOP,
+        "scikit-learn VotingClassifier",
+        "scipy.stats.bootstrap",
+    }
+    assert [timing.tool for timing in run if not timing.agrees] == []
+
+
+def test_absent_tools_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "installed", lambda package: False)
+    found = measure(speed.make_validation(3, 60, 3), repeats=1)
+    absent = [timing for timing in found if math.isnan(timing.seconds)]
+    assert sorted({timing.note for timing in absent}) == [
+        "autogluon.core is not installed",
+        "deslib is not installed",
+        "mlxtend is not installed",
+    ]
+    assert all(timing.agrees is None and math.isnan(timing.ratio) for timing in absent)
+
+
+def test_installed_knows_packages_and_namespaces() -> None:
+    assert installed("numpy")
+    assert not installed("no_such_package")
+    assert not installed("no_such_namespace.part")
+
+
+def test_a_wrong_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(others, "average_loop", lambda validation: np.zeros((60, 3)))
+    found = measure(speed.make_validation(3, 60, 3), repeats=1)
+    (loop,) = [t for t in found if (t.task, t.tool) == ("soft voting", LOOP)]
+    assert loop.agrees is False
+
+
+def test_autogluon_is_called_as_its_interface_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    class EnsembleSelection:
+        def __init__(self, **options: Any) -> None:
+            given.update(options)
+
+        def fit(self, predictions: list[Any], labels: Any) -> EnsembleSelection:
+            given.update(predictions=predictions, labels=labels)
+            self.weights_ = [0.25, 0.75]
+            return self
+
+    root = "autogluon.core"
+    for name in (
+        "autogluon",
+        root,
+        f"{root}.metrics",
+        f"{root}.models",
+        f"{root}.models.greedy_ensemble",
+        f"{root}.models.greedy_ensemble.ensemble_selection",
+    ):
+        module = ModuleType(name)
+        module.__path__ = []
+        monkeypatch.setitem(sys.modules, name, module)
+    sys.modules[f"{root}.metrics"].log_loss = "the metric"  # type: ignore[attr-defined]
+    chosen = sys.modules[f"{root}.models.greedy_ensemble.ensemble_selection"]
+    chosen.EnsembleSelection = EnsembleSelection  # type: ignore[attr-defined]
+    validation = speed.make_validation(2, 10, 3)
+    probabilities = softmax(validation.logits)
+    weights = others.autogluon(probabilities, validation.labels, "log_loss", 100)
+    assert weights.tolist() == [0.25, 0.75]
+    assert given["ensemble_size"] == 100
+    assert given["problem_type"] == "multiclass"
+    assert given["metric"] == "the metric"
+    assert [some.tolist() for some in given["predictions"]] == probabilities.tolist()
+    assert given["labels"] is validation.labels
+
+
+def test_slow_tools_are_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_PATIENCE", 0.0)
+    runs: list[int] = []
+    speed._timed(lambda: runs.append(1), 5)
+    assert len(runs) == 2
+
+
+def test_growth_is_relative_to_the_first_size() -> None:
+    found = growth(((2, 50, 2), (3, 50, 2)), repeats=1)
+    assert len(found) == 6
+    assert [timing.ratio for timing in found[:3]] == [1.0, 1.0, 1.0]
+    for first, second in zip(found[:3], found[3:], strict=True):
+        assert (first.task, first.members, second.members) == (second.task, 2, 3)
+        assert second.ratio == second.seconds / first.seconds
