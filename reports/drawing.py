@@ -140,6 +140,22 @@ def percent_axis(axis: Axes, which: Literal["x", "y"]) -> None:
     side.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
 
 
+def right_labels(axis: Axes, labels: Sequence[str]) -> None:
+    """Write one label for each row at the right of the axis; row i lies at height i."""
+    for i, label in enumerate(labels):
+        text = axis.annotate(
+            label,
+            (1.0, i),
+            xycoords=("axes fraction", "data"),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+        )
+        # The longest makes room for all: measuring every one takes as long as drawing them.
+        text.set_in_layout(label == max(labels, key=len))
+
+
 def shorten(name: str, most: int = 28) -> str:
     """A name short enough for an axis: its middle is left out where it is longer than `most`."""
     name = one_line(name)

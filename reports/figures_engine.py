@@ -25,6 +25,7 @@ from reports.drawing import (
     finish,
     percent,
     percent_axis,
+    right_labels,
     shorten,
     style,
 )
@@ -120,28 +121,24 @@ def contributions(shares: Sequence[Share], exact: bool) -> Drawing:
     """Shapley value of each member, largest on test first, against an equal share."""
     shares = sorted(shares, key=lambda share: -share.test)
     equal = sum(share.test for share in shares) / len(shares)
+    equal_validation = sum(share.validation for share in shares) / len(shares)
     with style():
         figure, (axis,) = canvas(7.2, 1.35 + 0.25 * len(shares))
         for place, share in enumerate(shares):
             colour = PALETTE[0] if share.test >= equal else PALETTE[1]
             axis.barh(place, 100 * (share.test - equal), color=colour, height=0.62)
             axis.plot(
-                100 * (share.validation - equal),
+                100 * (share.validation - equal_validation),
                 place,
                 "D",
                 color=INK,
                 markersize=4,
                 markerfacecolor="white",
             )
-            axis.annotate(
-                f"{100 * share.test:.2f}   alone {percent(share.alone)}",
-                (1.0, place),
-                xycoords=("axes fraction", "data"),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
+        right_labels(
+            axis,
+            [f"{100 * share.test:.2f}   alone {percent(share.alone)}" for share in shares],
+        )
         axis.plot([], [], "s", color=PALETTE[0], label="above an equal share")
         axis.plot([], [], "s", color=PALETTE[1], label="below")
         axis.plot([], [], "D", color=INK, markersize=4, markerfacecolor="white", label="validation")

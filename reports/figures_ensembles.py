@@ -17,7 +17,6 @@ from ensembles.predictions import Floats
 from reports.drawing import (
     FAINT,
     GRID,
-    INK,
     LINES,
     PALETTE,
     Drawing,
@@ -25,6 +24,7 @@ from reports.drawing import (
     finish,
     percent,
     percent_axis,
+    right_labels,
     shorten,
     style,
 )
@@ -52,21 +52,17 @@ def forest(rows: Sequence[Interval], reference: Interval) -> Drawing:
     any_tied = any(row.tied for row in rows)
     with style():
         figure, (axis,) = canvas(8.0, 1.15 + 0.235 * len(rows))
+        for ensemble, marker, colour in ((True, "D", ENSEMBLE), (False, "o", MEMBER)):
+            kind = [(place, row) for place, row in enumerate(rows) if row.ensemble == ensemble]
+            places = [place for place, _ in kind]
+            lows, highs = [row.low for _, row in kind], [row.high for _, row in kind]
+            axis.hlines(places, lows, highs, color=colour, linewidth=1.6)
+            values = [row.value for _, row in kind]
+            axis.plot(values, places, marker, color=colour, markersize=5)
         for place, row in enumerate(rows):
-            colour = ENSEMBLE if row.ensemble else MEMBER
             if row.tied:
                 axis.axhspan(place - 0.5, place + 0.5, color="#F3F3F3", zorder=0)
-            axis.plot([row.low, row.high], [place, place], color=colour, linewidth=1.6)
-            axis.plot(row.value, place, "D" if row.ensemble else "o", color=colour, markersize=5)
-            axis.annotate(
-                f"{100 * row.value:.2f}",
-                (1.0, place),
-                xycoords=("axes fraction", "data"),
-                xytext=(6, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=8,
-            )
+        right_labels(axis, [f"{100 * row.value:.2f}" for row in rows])
         axis.axvline(reference.value, color=MEMBER, linewidth=0.9, linestyle="--")
         axis.set_yticks(range(len(rows)), [shorten(row.label, 34) for row in rows], fontsize=8.5)
         axis.set_ylim(len(rows) - 0.5, -0.5)
@@ -232,20 +228,17 @@ def two_classes(rows: Mapping[str, tuple[float, float]], images: int, left_out: 
     names = sorted(rows, key=lambda name: -rows[name][1])
     with style():
         figure, (axis,) = canvas(7.2, 1.3 + 0.225 * len(names))
-        for place, name in enumerate(names):
-            many, two = rows[name]
-            axis.plot([many, two], [place, place], color=GRID, linewidth=3, zorder=1)
-            axis.plot(many, place, "o", color=MEMBER, markersize=5.5)
-            axis.plot(two, place, "s", color=PALETTE[2], markersize=5.5)
-            axis.text(two, place, f"   {percent(two)}", va="center", fontsize=8, color=INK)
+        many, two = zip(*(rows[name] for name in names), strict=True)
+        places = range(len(names))
+        axis.hlines(places, many, two, color=GRID, linewidth=3, zorder=1)
+        axis.plot(many, places, "o", color=MEMBER, markersize=5.5)
+        axis.plot(two, places, "s", color=PALETTE[2], markersize=5.5)
+        right_labels(axis, [percent(value) for value in two])
         axis.plot([], [], "o", color=MEMBER, label="all classes")
         axis.plot([], [], "s", color=PALETTE[2], label="negative against positive")
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
         axis.set_yticks(range(len(names)), [shorten(name, 34) for name in names], fontsize=8.5)
         axis.set_ylim(len(names) - 0.5, -0.5)
-        high = max(two for _, two in rows.values())
-        low = min(many for many, _ in rows.values())
-        axis.set_xlim(max(0.0, math.floor(20 * low - 0.5) / 20), high + 0.18 * (high - low) + 0.02)
         axis.grid(visible=False, axis="y")
         axis.tick_params(axis="y", length=0)
         percent_axis(axis, "x")
