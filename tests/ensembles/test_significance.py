@@ -91,7 +91,7 @@ def test_mcnemar_equals_statsmodels(first: int, second: int) -> None:
     assert float(mcnemar(first, second)) == pytest.approx(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)  # statsmodels takes 40 ms each time
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
