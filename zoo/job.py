@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import nn
 
 from zoo.costs import architecture_fingerprint, costs
 from zoo.dropout import use_word_dropout
-from zoo.inference import latency_ms, predict_logits
+from zoo.inference import full_float32, latency_ms, predict_logits
 from zoo.member import Member, Recipe
 from zoo.training import (
     Checkpoint,
@@ -27,6 +28,10 @@ from zoo.training import (
     epoch_seed,
     train,
 )
+
+# Read once, when a process first multiplies matrices on a GPU: too late for exact mode to set it.
+# It is what a Hopper GPU does by default, and costs others 24 MiB.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 Pixels = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
@@ -90,16 +95,16 @@ def fingerprint(member: Member, width: float) -> str:
 @contextlib.contextmanager
 def exactness(exact: bool) -> Iterator[None]:
     """Bit-equal repeats on a GPU inside the block, at the price of speed."""
-    before = torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
+    before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(exact, warn_only=False)
     # Filling fresh memory guards against code that reads what it never wrote; ours does not.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = not exact
     try:
-        yield
+        with full_float32():
+            torch.backends.cudnn.benchmark = not exact
+            yield
     finally:
-        torch.use_deterministic_algorithms(before[0])
-        torch.backends.cudnn.benchmark = before[1]
+        torch.use_deterministic_algorithms(before)
 
 
 def run_job(
@@ -116,7 +121,8 @@ def run_job(
     """
     if job.threads:
         torch.set_num_threads(job.threads)
-    with exactness(job.exact), torch.random.fork_rng():
+    gpus = [torch.cuda.current_device()] if torch.device(job.device).type == "cuda" else []
+    with exactness(job.exact), torch.random.fork_rng(gpus):
         for parts in (1, 2):
             settings = Settings(exact=job.exact, accumulate=parts)
             try:

@@ -20,7 +20,8 @@ def make_optimizer(
     parameters: Iterable[nn.Parameter], recipe: Recipe, *, captured: bool
 ) -> torch.optim.Optimizer:
     """The recipe's optimizer. `captured` prepares it for a CUDA graph: the learning rate is a
-    tensor on the device, because a float would be baked into the graph."""
+    tensor on the device, because a float would be baked into the graph, and Adam's and AdaDelta's
+    step counts lie on the device too (SGD counts none)."""
     chosen = [parameter for parameter in parameters if parameter.requires_grad]
     device = chosen[0].device
     rate: Any = recipe.learning_rate
@@ -28,11 +29,12 @@ def make_optimizer(
         rate = torch.tensor(recipe.learning_rate, device=device)
     decay = recipe.weight_decay
     fused: dict[str, Any] = {"fused": True} if device.type == "cuda" else {}
+    counted = {**fused, "capturable": captured}
     match recipe.optimizer:
         case "adam":
-            return torch.optim.Adam(chosen, lr=rate, weight_decay=decay, **fused)
+            return torch.optim.Adam(chosen, lr=rate, weight_decay=decay, **counted)
         case "adamw":
-            return torch.optim.AdamW(chosen, lr=rate, weight_decay=decay, **fused)
+            return torch.optim.AdamW(chosen, lr=rate, weight_decay=decay, **counted)
         case "sgd":
             return torch.optim.SGD(chosen, lr=rate, weight_decay=decay, **fused)
         case "momentum" | "nesterov":

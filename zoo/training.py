@@ -78,6 +78,8 @@ class Settings:
 
     exact: bool = False
     """Bit-equal repeats on a GPU: float32, deterministic kernels, no captured graph."""
+    capture: bool = True
+    """On a GPU, launch a step as one CUDA graph; False launches kernel by kernel."""
     accumulate: int = 1
     """Parts that a batch is cut into when it does not fit into memory at once."""
 
@@ -134,23 +136,27 @@ class Step:
         device = training.labels.device
         self._network, self._recipe, self._training = network, recipe, training
         self._settings, self._device = settings, device
-        captured = device.type == "cuda" and not settings.exact
+        captured = device.type == "cuda" and settings.capture and not settings.exact
         self.optimizer = make_optimizer(network.parameters(), recipe, captured=captured)
         self._weights = class_weights(training.labels) if recipe.class_weights else None
         self._rows = torch.zeros(batch, dtype=torch.int64, device=device)
         self._mixed = torch.ones((), device=device)
         self.loss = torch.zeros((), device=device)
         self.correct = torch.zeros((), device=device)
-        self._run: Callable[[], None] = self._body
+        self._replay: Callable[[], None] | None = None
         if captured:
-            self._run = capture_step(self._body, network, self.optimizer, [self.loss, self.correct])
+            sums = [self.loss, self.correct]
+            self._replay = capture_step(self._body, network, self.optimizer, sums)
 
     def __call__(self, rows: Tensor, rate: float, mixed: float) -> None:
         """Train on the images `rows` (B,) with this learning rate and mixup share."""
         self._rows.copy_(rows)
         self._mixed.fill_(mixed)
         set_learning_rate(self.optimizer, rate)
-        self._run()
+        if self._replay is None:
+            self._body()
+        else:
+            self._replay()
 
     def _body(self) -> None:
         self.optimizer.zero_grad(set_to_none=True)
@@ -358,16 +364,17 @@ class _Run:
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, kept: dict[int, dict[str, Any]]) -> None:
     """Put the moments back, in place where a captured step already reads the tensors."""
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters = [(p, group) for group in optimizer.param_groups for p in group["params"]]
     for index, values in kept.items():
-        state = optimizer.state[parameters[index]]
+        parameter, group = parameters[index]
+        counts_on_device = group.get("fused") or group.get("capturable")
+        state = optimizer.state[parameter]
         for name, value in values.items():
             current = state.get(name)
             if isinstance(current, Tensor) and isinstance(value, Tensor):
                 current.copy_(value)
             elif isinstance(value, Tensor):
-                # Adam counts its steps in a tensor that stays on the CPU unless captured.
-                place = "cpu" if name == "step" else parameters[index].device
-                state[name] = value.clone().to(place)
+                on_cpu = name == "step" and not counts_on_device
+                state[name] = value.clone().to("cpu" if on_cpu else parameter.device)
             else:
                 state[name] = value
