@@ -20,7 +20,12 @@ def import_member(root: Path, name: str, validation: Path, test: Path, *, source
     """
     check_name(name)
     store = LogitsStore(root)
-    if any(member.name == name for member in load_catalogue().members):
+    catalogue = load_catalogue()
+    if name in catalogue.groups:
+        raise RequestError(
+            f"{name!r} is a group of members: accepted is a name of your own for imported logits"
+        )
+    if any(member.name == name for member in catalogue.members):
         raise RequestError(
             f"{name!r} is a member of the zoo: accepted is a name of your own for imported logits"
         )

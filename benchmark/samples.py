@@ -30,7 +30,6 @@ from benchmark.store import (
     tensor_digest,
 )
 
-
 REWRITTEN = (
     "`python -m benchmark train` with the same data writes it again, and no member is trained "
     "again for it"
@@ -132,8 +131,8 @@ def _content(dataset: Dataset, split: str, facts: DatasetFacts) -> bytes:
 
 
 def read_samples(root: Path, split: str) -> Samples:
-    """Read one evaluated split. Raises `DamagedError`, `SchemaError`, and `RequestError` where there
-    is none."""
+    """Read one evaluated split. Raises `RequestError` where there is none, `DamagedError` and
+    `SchemaError`."""
     path = samples_path(root, split)
     if not path.exists():
         raise RequestError(

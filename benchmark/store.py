@@ -34,6 +34,7 @@ from benchmark.files import (
     canonical_json,
     digest,
     is_sealed,
+    make_folder,
     sealed,
     set_aside,
     sync_folder,
@@ -126,7 +127,7 @@ class LogitsStore:
         """Hold (member, seed) alone; waits while another process does. The lock of a process
         that died is free. Raises `filelock.Timeout` after `timeout` seconds (-1: never)."""
         path = self._lock_path(member, seed)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         with FileLock(path, timeout=timeout):
             yield
 
