@@ -205,6 +205,13 @@ def _selection_ideas() -> Iterator[_Idea]:
         family="selection",
         fit=selection.greedy_bagged,
     )
+    yield _Idea(
+        name="best_subset",
+        label="Best subset",
+        source="every subset of up to 20 members counted; above, greedy and sampled ones",
+        family="selection",
+        fit=selection.best_subset,
+    )
 
 
 def _learned_ideas() -> Iterator[_Idea]:

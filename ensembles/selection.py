@@ -13,6 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ensembles import subsets
 from ensembles.evidence import Evidence
 from ensembles.fusion import Combiner, Space, linear, log_softmax
 from ensembles.metrics import SMALLEST_PROBABILITY
@@ -28,6 +29,8 @@ BAG_SHARE = 0.5
 """Caruana et al. draw half of the library for each of 20 bags."""
 BAG_ROUNDS = 25
 """Additions within a bag: the mean over bags refines the weights, so fewer are enough."""
+MOST_TIES = 1_000
+"""Equally good subsets of equal size whose log loss is compared; on real splits there are few."""
 
 
 def single_best(evidence: Evidence) -> Combiner:
@@ -148,3 +151,35 @@ def greedy_bagged(
         order = greedy_order(evidence, space, goal, BAG_ROUNDS, among=bag)
         weights += np.bincount(order, minlength=m) / len(order)
     return linear(weights, classes, space, detail=f"{BAGS} bags")
+
+
+def best_subset(evidence: Evidence, space: Space = "probability") -> Combiner:
+    """Average of the subset of members that gets most validation images right.
+
+    All subsets of up to 20 members are counted, above that a sample that includes a greedy search;
+    the detail says which. Of equally good subsets the smallest is taken, then the one of lowest log
+    loss. Exact copies of a member take no part.
+    """
+    m = evidence.size[0]
+    logits = evidence.validation.logits
+    copied = [any(np.array_equal(logits[i], logits[j]) for j in range(i)) for i in range(m)]
+    distinct = np.flatnonzero(~np.array(copied))
+    names = [evidence.validation.members[i] for i in distinct]
+    table = subsets.subset_accuracies(evidence.validation.select(names), space)
+    top = np.flatnonzero(table.correct == table.correct.max())
+    ties = top[table.sizes[top] == table.sizes[top].min()][:MOST_TIES]
+    chosen = [distinct[list(table.subset(int(row)))] for row in ties]
+    losses = [subset_loss(evidence, some, space) for some in chosen] if len(ties) > 1 else [0.0]
+    best = tuple(int(i) for i in chosen[int(np.argmin(losses))])
+    searched = f"all {len(table):,} subsets" if table.exact else "greedy and sampled subsets"
+    return chosen_average(evidence, best, space, f"{len(best)} of {m} members, {searched}")
+
+
+def subset_loss(evidence: Evidence, members: Indices, space: Space) -> float:
+    """Validation log loss of the average of some members."""
+    values, labels = evidence.outputs.in_space(space), evidence.labels
+    if space == "logit":
+        total = values[members].sum(axis=0)
+        return float(_losses_after(total, np.zeros((1, *total.shape)), len(members) - 1, labels)[0])
+    total = values[members[:, None], np.arange(len(labels)), labels].sum(axis=0)
+    return float(_losses_after(total, np.zeros((1, len(labels))), len(members) - 1, None)[0])

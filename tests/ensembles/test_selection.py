@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain, combinations
+
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, log_loss
@@ -114,3 +116,42 @@ def test_bagged_weights_are_the_mean_over_bags() -> None:
         assert set(order) <= set(bag)
         expected += np.bincount(order, minlength=5) / len(order) / 20
     np.testing.assert_allclose(selection.greedy_bagged(evidence).weights, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("space", ["probability", "logit"])
+def test_the_best_subset_is_that_of_a_search_by_hand(space: Space) -> None:
+    validation = make_predictions(m=5, n=50, seed=8)[0]
+    evidence = Evidence(validation)
+    values = evidence.outputs.in_space(space)
+    rows, labels = np.arange(50), validation.labels
+
+    def rating(subset: tuple[int, ...]) -> tuple[float, int, float]:
+        mean = values[list(subset)].mean(axis=0)
+        p = softmax(mean) if space == "logit" else mean
+        return -(p.argmax(axis=1) == labels).mean(), len(subset), -np.log(p[rows, labels]).mean()
+
+    every = chain.from_iterable(combinations(range(5), size) for size in range(1, 6))
+    best = min(every, key=rating)
+    combiner = selection.best_subset(evidence, space)
+    assert combiner.chosen == best
+    assert combiner.detail == f"{len(best)} of 5 members, all 31 subsets"
+
+
+def test_a_copied_member_changes_nothing_in_the_best_subset() -> None:
+    for seed in range(4):
+        validation, test = make_predictions(m=5, n=40, seed=seed)
+        plain = selection.best_subset(Evidence(validation))
+        for copied in range(5):
+            order = [*range(5), copied]
+            doubled = Validation.make(validation.logits[order], validation.labels)
+            combiner = selection.best_subset(Evidence(doubled))
+            assert combiner.chosen == plain.chosen
+            np.testing.assert_array_equal(combiner(test.logits[order]), plain(test.logits))
+
+
+def test_above_twenty_members_the_best_subset_is_searched_and_says_so() -> None:
+    validation, _ = make_predictions(m=22, n=20)
+    combiner = selection.best_subset(Evidence(validation))
+    assert combiner.detail == (f"{len(combiner.chosen)} of 22 members, greedy and sampled subsets")
+    right = combiner(validation.logits).argmax(axis=1) == validation.labels
+    assert right.mean() >= Evidence(validation).accuracies.max()
