@@ -197,7 +197,8 @@ def _judge_claim(
     line = number(statement.threshold)
     reaches, proven = found.high > statement.threshold, found.low > statement.threshold
     if statement.equal is not None:
-        holds, words = found.value == statement.equal, f"claimed is {statement.equal}"
+        holds = found.low <= statement.equal <= found.high
+        words = f"claimed is {statement.equal}"
     elif statement.reached:
         holds, words = reaches, f"which reaches {line}" if reaches else f"not above {line}"
     elif proven:

@@ -9,24 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 
 from ensembles import metrics
 from ensembles.fusion import log_softmax, softmax
-from ensembles.margins import Contests
+from ensembles.observations import observations
 from ensembles.predictions import Bools, Floats, Ints, Predictions
 from ensembles.scoring import Comparison, compare, interval
+from ensembles.significance import bootstrap_means, percentile_interval
+from ensembles.subsets import best_subset
 from reports.audit_table import CLASSES
 from reports.published import Figure
 from reports.study import MemberRecord, Study
 
 DRAWS = 2000
-"""Bootstrap samples of images."""
-LARGEST_POOL = 10
-"""Members up to which every subset is averaged (1,023 subsets)."""
+"""Bootstrap samples of confusion matrices."""
 NINE = 9
 """Members of the ensemble paper."""
 PAPER_METHODS = ("average", "accuracy", "per_class", "exponential")
@@ -34,6 +33,7 @@ PAPER_METHODS = ("average", "accuracy", "per_class", "exponential")
 IMAGE_SIDE = 48
 """Every dataset of this project holds faces of 48 by 48 pixels."""
 BOOTSTRAP = "bootstrap over images"
+PAIRED = f"paired {BOOTSTRAP}"
 NORMAL = "normal approximation over images"
 EXACT = "none: a count"
 
@@ -180,61 +180,56 @@ class Bench:
         return Absent(f"The member {member} is not in this study{detail}.")
 
     def right(self, name: str) -> Bools:
-        """(N,) test images that a member or method gets right."""
+        """(N,) test images that one of `PAPER_METHODS`, or else a member, gets right."""
         test = self.study.test
-        if name in test.members:
-            chosen = metrics.predicted_classes(test.logits[test.members.index(name)])
-        else:
+        if name in PAPER_METHODS:
             chosen = metrics.predicted_classes(self.ensembles.test_probabilities[name])
+        else:
+            chosen = metrics.predicted_classes(test.logits[test.members.index(name)])
         return np.asarray(chosen == test.labels)
 
     @cached_property
+    def sampled(self) -> Mapping[str, Floats]:
+        """Test accuracy of each method and member on the same resampled images (D,)."""
+        methods = [name for name in PAPER_METHODS if name in self.ensembles.test_probabilities]
+        names = dict.fromkeys([*methods, *self.study.test.members])
+        draws = bootstrap_means(np.stack([self.right(name) for name in names]))
+        return dict(zip(names, draws, strict=True))
+
+    def against(self, left: str, right: str) -> Ours | Absent:
+        """Test accuracy of one method or member less another's, paired by image."""
+        for name in (left, right):
+            if name not in self.sampled:
+                return Absent(f"{name} is not in this study.")
+        value = float(self.right(left).mean() - self.right(right).mean())
+        low, high = percentile_interval(self.sampled[left] - self.sampled[right])
+        return Ours(value, float(low), float(high), PAIRED)
+
+    @cached_property
     def best_single(self) -> str:
-        """The single network of the pool with the highest test accuracy."""
+        """The single network of the pool with the highest test accuracy: the hardest to beat."""
         return max(self.pool, key=lambda name: float(self.right(name).mean()))
 
     @cached_property
-    def averages(self) -> dict[tuple[str, ...], float]:
-        """Test accuracy of the simple average of every subset of the pool.
+    def observed(self) -> Mapping[str, Ours]:
+        """The figures of the ensemble paper's observations on the pool, by their names."""
+        study = self.study
+        found = observations(study.validation.select(self.pool), study.test.select(self.pool))
+        figures = [f for one in found for f in (one.figure, *one.supporting)]
+        return {f.name: Ours(f.value, f.low, f.high, BOOTSTRAP) for f in figures}
 
-        Empty above `LARGEST_POOL` members.
-        """
-        names = self.pool
-        if len(names) > LARGEST_POOL:
-            return {}
-        test = self.study.test.select(names)
-        subsets = [
-            subset
-            for size in range(1, len(names) + 1)
-            for subset in combinations(range(len(names)), size)
-        ]
-        weights = np.zeros((len(subsets), len(names)))
-        for row, subset in enumerate(subsets):
-            weights[row, list(subset)] = 1.0
-        right = Contests.of(softmax(test.logits), test.labels).count(weights)
-        return {
-            tuple(names[i] for i in subset): int(k) / len(test.labels)
-            for subset, k in zip(subsets, right, strict=True)
-        }
+    @cached_property
+    def best_size(self) -> Ours:
+        """Members of the subset of the pool whose average is best on validation."""
+        left_out = self.observed["members that the best subset on validation leaves out"]
+        size = len(self.pool)
+        return Ours(size - left_out.value, size - left_out.high, size - left_out.low, BOOTSTRAP)
 
     @cached_property
     def best_subset(self) -> tuple[str, ...]:
-        """The subset whose average is most accurate on test; the smaller one on a tie."""
-        return max(self.averages, key=lambda names: (self.averages[names], -len(names)))
-
-
-def paired(left: Bools, right: Bools) -> Ours:
-    """Difference in accuracy of two methods on the same images, by paired bootstrap.
-
-    Resampling images draws multinomial counts of those that only the one or only the other gets
-    right, so no image has to be touched again.
-    """
-    n = len(left)
-    only = np.array([np.sum(left & ~right), np.sum(right & ~left)])
-    shares = np.array([*only, n - only.sum()]) / n
-    counts = np.random.default_rng(0).multinomial(n, shares, size=DRAWS)
-    low, high = np.quantile((counts[:, 0] - counts[:, 1]) / n, [0.025, 0.975])
-    return Ours(float((only[0] - only[1]) / n), float(low), float(high), f"paired {BOOTSTRAP}")
+        """The members of that subset."""
+        chosen = best_subset(self.study.validation.select(self.pool))
+        return tuple(self.pool[i] for i in chosen)
 
 
 def ours(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
@@ -284,17 +279,17 @@ def _of_ensemble(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
         score = bench.ensembles.score(figure.subject)
         return Ours(score.test_accuracy, score.test_low, score.test_high, BOOTSTRAP)
     if figure.metric == "gain":
-        return paired(bench.right(figure.subject), bench.right(bench.best_single))
+        return bench.against(figure.subject, bench.best_single)
     if figure.metric == "behind_average":
-        return paired(bench.right("average"), bench.right(figure.subject))
+        return bench.against("average", figure.subject)
     return _of_best_subset(bench, figure)
 
 
 def _of_best_subset(bench: Bench, figure: Figure) -> Ours | Absent:
-    if not bench.averages:
-        return Absent(f"There are more than {LARGEST_POOL} members, so subsets were not averaged.")
+    if len(bench.pool) < 2:
+        return Absent("There are no two members to combine.")
     if figure.metric == "best_size":
-        return Ours.exact(len(bench.best_subset))
+        return bench.best_size
     weak = [m for m in bench.best_subset if bench.right(m).mean() <= (figure.threshold or 0)]
     return Ours.exact(len(weak))
 

@@ -26,8 +26,9 @@ from reports.claims import (
     papers_table,
 )
 from reports.claims_judge import difference_bounds, judge
-from reports.claims_ours import EXACT, Absent, Answers, Bench, Ours, paired
+from reports.claims_ours import EXACT, Absent, Answers, Bench, Ours
 from reports.claims_statements import STATEMENTS
+from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
 from reports.published import Figure, load
 from reports.study import Study
@@ -266,20 +267,26 @@ def test_the_nine_and_their_ensembles() -> None:
     assert paper(rows, subject="fcn-a", metric="parameters").verdict == "reproduced"
 
 
-def test_best_subset_is_that_of_a_plain_search() -> None:
+def plain_averages(split: Validation | Test) -> dict[tuple[str, ...], float]:
+    """Accuracy of the average of every subset, the plain way."""
+    probabilities = softmax(split.logits)
+    return {
+        tuple(split.members[i] for i in subset): float(
+            np.mean(probabilities[list(subset)].mean(axis=0).argmax(axis=1) == split.labels)
+        )
+        for size in range(1, len(split.members) + 1)
+        for subset in combinations(range(len(split.members)), size)
+    }
+
+
+def test_the_best_subset_is_chosen_on_validation() -> None:
     study, comparison = nine()
     bench = Bench(study, comparison)
-    probabilities = softmax(study.test.logits)
-    plain = {
-        tuple(study.test.members[i] for i in subset): float(
-            np.mean(probabilities[list(subset)].mean(axis=0).argmax(axis=1) == study.test.labels)
-        )
-        for size in range(1, 10)
-        for subset in combinations(range(9), size)
-    }
-    assert bench.averages == pytest.approx(plain)
-    assert len(bench.averages) == 511
+    plain = plain_averages(study.validation)
     assert plain[bench.best_subset] == max(plain.values())
+    assert paper(nine_rows(), metric="best size").ours == len(bench.best_subset)
+    weak = [m for m in bench.best_subset if bench.right(m).mean() <= 0.602]
+    assert paper(nine_rows(), metric="weak in best 0.602").ours == len(weak)
 
 
 def test_ensembles_of_the_nine_leave_other_members_out() -> None:
@@ -389,7 +396,7 @@ def test_conclusions_about_the_nine() -> None:
     assert gain.ours_low is not None
     assert (gain.verdict == "reproduced") == (gain.ours_low > 0)
     bench = Bench(study, comparison)
-    table = {frozenset(k): v for k, v in bench.averages.items()}
+    table = {frozenset(k): v for k, v in plain_averages(study.test).items()}
     helped = [
         table[s | {m}] > a for s, a in table.items() for m in study.test.members if m not in s
     ]
@@ -438,15 +445,32 @@ def test_a_tie_is_no_proof() -> None:
 
 
 def test_paired_interval_is_that_of_the_bootstrap() -> None:
-    rng = np.random.default_rng(0)
-    left, right = rng.random(500) < 0.7, rng.random(500) < 0.6
-    found = paired(left, right)
+    study, comparison = nine()
+    bench = Bench(study, comparison)
+    left, right = bench.right("average"), bench.right("deep-a")
+    found = bench.against("average", "deep-a")
+    assert isinstance(found, Ours)
     oracle = bootstrap(
         (left.astype(float) - right,), np.mean, method="percentile", rng=1, n_resamples=4000
     ).confidence_interval
     assert found.value == pytest.approx(left.mean() - right.mean())
-    assert found.low == pytest.approx(oracle.low, abs=0.006)
-    assert found.high == pytest.approx(oracle.high, abs=0.006)
+    assert found.low == pytest.approx(oracle.low, abs=0.004)
+    assert found.high == pytest.approx(oracle.high, abs=0.004)
+
+
+def test_differences_are_those_of_the_table_of_pairs() -> None:
+    study, comparison = nine()
+    paired = Findings(study, comparison).paired
+    left, right = (paired.names.index(name) for name in ("deep-a", "fcn-c"))
+    found = Bench(study, comparison).against("deep-a", "fcn-c")
+    assert isinstance(found, Ours)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (
+            paired.difference[left, right],
+            paired.difference_low[left, right],
+            paired.difference_high[left, right],
+        )
+    )
 
 
 @pytest.mark.parametrize(
