@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.member import Member, Recipe
+from zoo.profiles import PROFILES
 
 if TYPE_CHECKING:
     from torch import nn
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
-QUICK_WIDTH = 0.25
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ def all_costs(members: Iterable[Member]) -> dict[str, Costs]:
     """Measured costs of `members` at full width and in the quick profile, as in the file."""
     table = {}
     for member in members:
-        quick = member.quick_recipe or member.recipe
-        for width, recipe in ((1.0, member.recipe), (QUICK_WIDTH, quick)):
+        quick = PROFILES["quick"].recipe(member)
+        for width, recipe in ((1.0, member.recipe), (PROFILES["quick"].width, quick)):
             side = input_side(recipe)
             table[_key(member.name, width, side)] = measure(member, width, side)
     return table

@@ -41,3 +41,10 @@ def use_word_dropout(network: nn.Module) -> None:
         for name, child in module.named_children():
             if type(child) is nn.Dropout:
                 setattr(module, name, WordDropout(child.p))
+
+
+def thin_dropout(network: nn.Module, width: float) -> None:
+    """Lower the rate of every `nn.Dropout` in a network that was built at `width` below one."""
+    for module in network.modules():
+        if isinstance(module, nn.Dropout):
+            module.p *= min(1.0, width)

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from zoo.costs import architecture_fingerprint, costs
-from zoo.dropout import use_word_dropout
+from zoo.dropout import thin_dropout, use_word_dropout
 from zoo.inference import full_float32, latency_ms, predict_logits
 from zoo.member import Member, Recipe
 from zoo.training import (
@@ -161,6 +161,7 @@ def _run(
     device = torch.device(job.device)
     start = time.perf_counter()
     network = build_network(job.member, job.recipe, job.width, job.seed).to(device)
+    thin_dropout(network, job.width)
     if device.type == "cpu":
         use_word_dropout(network)
     trained = train(

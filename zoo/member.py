@@ -95,6 +95,9 @@ class Recipe:
     """Parameter alpha of the Beta distribution (Zhang et al. 2018); 0 is off."""
     ema: float = 0.0
     """Decay per step of the exponentially averaged weights that are reported; 0 is off."""
+    recalibrate: int = 0
+    """Training images over which the statistics of batch normalisation are estimated anew, with
+    dropout off, before the network is read out (Li et al. 2019, "variance shift"); 0 is off."""
     early_stopping: int = 0
     """Epochs without a lower validation loss before training ends; 0 is off. The last (or averaged)
     weights are reported all the same, never those of the best epoch."""

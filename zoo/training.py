@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from zoo.augment import augment, normalise, to_pixels
 from zoo.capture import capture_step
@@ -217,6 +218,29 @@ def evaluate(
     return correct / len(images), loss / len(images)
 
 
+@torch.no_grad()
+def recalibrate(network: nn.Module, recipe: Recipe, images: Tensor, settings: Settings) -> None:
+    """Estimate the statistics of batch normalisation anew over uint8 `images`, dropout off.
+
+    Dropout changes the variance that the following normalisation sees in training but not at test
+    time; a network that trained for few epochs has not learnt to live with that.
+    """
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain mean over the batches
+        norm.train()
+    for part in images.split(BATCH):  # type: ignore[no-untyped-call]
+        pixels = normalise(augment(to_pixels(part), recipe.augmentation, recipe.crop), recipe)
+        with precision(images.device, settings.exact):
+            network(pixels.contiguous(memory_format=torch.channels_last))
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    network.train()
+
+
 @dataclass(frozen=True)
 class Trained:
     """What a training leaves behind, besides the weights in the network."""
@@ -274,6 +298,9 @@ def train(
                 averaged.update()
         if averaged:
             averaged.swap()
+        if recipe.recalibrate:
+            sample = training.images[order[: recipe.recalibrate]]
+            recalibrate(network, recipe, sample, settings)
         val_accuracy, val_loss = evaluate(network, recipe, validation, settings)
         if averaged:
             averaged.swap()
