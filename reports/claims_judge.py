@@ -71,9 +71,7 @@ def study_obstacles(bench: Bench, *subjects: str, nine: bool = False) -> Iterato
         if any(counts[split] != FER2013[split] for split in FER2013 if split in counts):
             yield "Ours is measured on other splits of FER2013 than the official ones."
     if nine and len(bench.nine) != NINE:
-        yield (
-            f"The report speaks of its nine members; of these, {len(bench.nine)} are in this study."
-        )
+        yield f"The report speaks of nine members; this study has {len(bench.nine)} of that group."
     records = [bench.records[name] for name in subjects if name in bench.records]
     if any(record.pretrained is False for record in records):
         yield "Ours was trained without the pretrained weights that the report started from."

@@ -352,7 +352,7 @@ def test_fewer_than_nine_members_do_not_stand_for_them() -> None:
     row = paper(papers_rows(study, comparison), metric="gain")
     assert (row.verdict, row.reason) == (
         "not comparable",
-        "The report speaks of its nine members; of these, 4 are in this study.",
+        "The report speaks of nine members; this study has 4 of that group.",
     )
 
 
