@@ -208,7 +208,7 @@ def _selection_ideas() -> Iterator[_Idea]:
     yield _Idea(
         name="best_subset",
         label="Best subset",
-        source="every subset of up to 20 members counted; above, greedy and sampled ones",
+        source="every subset of up to 20 members counted, a greedy search above",
         family="selection",
         fit=selection.best_subset,
     )

@@ -156,23 +156,49 @@ def greedy_bagged(
 def best_subset(evidence: Evidence, space: Space = "probability") -> Combiner:
     """Average of the subset of members that gets most validation images right.
 
-    All subsets of up to 20 members are counted, above that a sample that includes a greedy search;
-    the detail says which. Of equally good subsets the smallest is taken, then the one of lowest log
-    loss. Exact copies of a member take no part.
+    All subsets of up to 20 members are counted; above that (or on very many images) it is a
+    search, and the detail says so. Of equally good subsets the smallest is taken, then the one of lowest log loss. Exact copies of
+    a member take no part.
     """
     m = evidence.size[0]
     logits = evidence.validation.logits
     copied = [any(np.array_equal(logits[i], logits[j]) for j in range(i)) for i in range(m)]
     distinct = np.flatnonzero(~np.array(copied))
     names = [evidence.validation.members[i] for i in distinct]
-    table = subsets.subset_accuracies(evidence.validation.select(names), space)
-    top = np.flatnonzero(table.correct == table.correct.max())
-    ties = top[table.sizes[top] == table.sizes[top].min()][:MOST_TIES]
-    chosen = [distinct[list(table.subset(int(row)))] for row in ties]
-    losses = [subset_loss(evidence, some, space) for some in chosen] if len(ties) > 1 else [0.0]
-    best = tuple(int(i) for i in chosen[int(np.argmin(losses))])
-    searched = f"all {len(table):,} subsets" if table.exact else "greedy and sampled subsets"
-    return chosen_average(evidence, best, space, f"{len(best)} of {m} members, {searched}")
+    validation = evidence.validation.select(names)
+    if subsets.exactly_countable(validation):
+        table = subsets.subset_accuracies(validation, space)
+        top = np.flatnonzero(table.correct == table.correct.max())
+        ties = top[table.sizes[top] == table.sizes[top].min()][:MOST_TIES]
+        chosen = [distinct[list(table.subset(int(row)))] for row in ties]
+        losses = [subset_loss(evidence, some, space) for some in chosen] if len(ties) > 1 else [0.0]
+        best, how = chosen[int(np.argmin(losses))], f"all {len(table):,} subsets"
+    else:
+        best, how = climb(evidence, space, distinct), "greedy search"
+    detail = f"{len(best)} of {m} members, {how}"
+    return chosen_average(evidence, tuple(int(i) for i in best), space, detail)
+
+
+def climb(evidence: Evidence, space: Space, pool: Indices) -> Indices:
+    """A subset of `pool` that no single addition, removal or exchange makes better.
+
+    Steepest ascent from the best k members, k searched; better is more validation images right,
+    then fewer members.
+    """
+    contests = evidence.contests(space)
+    flips = np.eye(evidence.size[0], dtype=bool)[pool]  # one row for each member of the pool
+    inside = np.isin(np.arange(evidence.size[0]), top_k(evidence, space).chosen) & flips.any(axis=0)
+    reached = (-1, 0)
+    while True:
+        out, into = flips[inside[pool]], flips[~inside[pool]]
+        swaps = (out[:, None] | into[None]).reshape(-1, len(inside))
+        near = inside ^ np.vstack([np.zeros_like(flips[:1]), flips, swaps])
+        near = near[near.any(axis=1)]
+        right, sizes = contests.count(near.astype(np.float64)), near.sum(axis=1)
+        best = int(np.lexsort((sizes, -right))[0])
+        if (right[best], -sizes[best]) <= reached:
+            return np.flatnonzero(inside)
+        inside, reached = near[best], (int(right[best]), -int(sizes[best]))
 
 
 def subset_loss(evidence: Evidence, members: Indices, space: Space) -> float:

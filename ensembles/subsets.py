@@ -146,7 +146,8 @@ def _packed(membership: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
     return np.packbits(membership, axis=1, bitorder="little")
 
 
-def _exactly_countable(predictions: Predictions) -> bool:
+def exactly_countable(predictions: Predictions) -> bool:
+    """Whether all subsets can be counted: at most 20 members, within `EXACT_WORK`."""
     members, n, c = predictions.logits.shape
     return bool(members <= MOST_MEMBERS and (1 << members) * n * (c - 1) <= EXACT_WORK)
 
@@ -272,7 +273,7 @@ def subset_accuracies(
     Exact for up to `MOST_MEMBERS` members. Above, part of the sample is found by search, so only
     Validation predictions are taken and others raise TypeError.
     """
-    if _exactly_countable(predictions):
+    if exactly_countable(predictions):
         return _exact_table(predictions, space)
     return _sampled(require_validation(predictions), (), space, SAMPLED_ROWS, seed)[0]
 
@@ -290,7 +291,7 @@ def subset_tables(
             f"the validation split has the members {', '.join(validation.members)} but the test "
             f"split has {', '.join(test.members)}: accepted are the same members in the same order"
         )
-    if _exactly_countable(validation) and _exactly_countable(test):
+    if exactly_countable(validation) and exactly_countable(test):
         return SubsetTables(_exact_table(validation, space), _exact_table(test, space))
     return sampled_tables(validation, test, space, seed=seed)
 

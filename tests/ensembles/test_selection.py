@@ -150,8 +150,30 @@ def test_a_copied_member_changes_nothing_in_the_best_subset() -> None:
 
 
 def test_above_twenty_members_the_best_subset_is_searched_and_says_so() -> None:
-    validation, _ = make_predictions(m=22, n=20)
-    combiner = selection.best_subset(Evidence(validation))
-    assert combiner.detail == (f"{len(combiner.chosen)} of 22 members, greedy and sampled subsets")
-    right = combiner(validation.logits).argmax(axis=1) == validation.labels
-    assert right.mean() >= Evidence(validation).accuracies.max()
+    validation, _ = make_predictions(m=22, n=60)
+    evidence = Evidence(validation)
+    combiner = selection.best_subset(evidence)
+    assert combiner.detail == f"{len(combiner.chosen)} of 22 members, greedy search"
+
+    def right(members: tuple[int, ...]) -> int:
+        fused = evidence.outputs.probabilities[list(members)].mean(axis=0)
+        return int((fused.argmax(axis=1) == validation.labels).sum())
+
+    reached = right(combiner.chosen)
+    assert reached >= right(selection.top_k(evidence).chosen)
+    for changed in range(22):
+        near = set(combiner.chosen) ^ {changed}
+        assert right(tuple(near)) <= reached
+
+
+def test_the_search_finds_what_counting_all_subsets_finds() -> None:
+    validation, _ = make_predictions(m=8, n=80, seed=6)
+    evidence = Evidence(validation)
+    searched = selection.climb(evidence, "probability", np.arange(8))
+    counted = selection.best_subset(evidence).chosen
+    p = evidence.outputs.probabilities
+    accuracies = [
+        (p[list(some)].mean(axis=0).argmax(axis=1) == validation.labels).mean()
+        for some in (searched, counted)
+    ]
+    assert accuracies[0] == accuracies[1]
