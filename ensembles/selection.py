@@ -156,9 +156,9 @@ def greedy_bagged(
 def best_subset(evidence: Evidence, space: Space = "probability") -> Combiner:
     """Average of the subset of members that gets most validation images right.
 
-    All subsets of up to 20 members are counted; above that (or on very many images) it is a
-    search, and the detail says so. Of equally good subsets the smallest is taken, then the one of lowest log loss. Exact copies of
-    a member take no part.
+    All subsets of up to 20 members are counted; above that, or on very many images, it is a search,
+    and the detail says so. Of equally good subsets the smallest is taken, then the one of lowest
+    log loss. Exact copies of a member take no part.
     """
     m = evidence.size[0]
     logits = evidence.validation.logits
