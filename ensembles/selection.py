@@ -65,27 +65,34 @@ def top_k(evidence: Evidence, space: Space = "probability", k: int | None = None
 
 
 def _sum_of_logs(values: Floats) -> Floats:
-    """Σ log of each row of values (Q, N) in [2^-52, 1], as logs of products of sixteen.
+    """Σ log of each row of values (Q, N) between 2^-52 and 2^50, as logs of products of sixteen.
 
-    Logarithms are what greedy selection by log loss spends its time on; sixteen factors of at least
-    2^-52 stay far above the smallest float64.
+    Logarithms are what greedy selection by log loss spends its time on, and sixteen such factors
+    stay within the range of float64.
     """
     q, n = values.shape
     paired = n - n % 16
-    products = values[:, :paired].reshape(q, 16, -1).prod(axis=1)
-    rest = np.log(values[:, paired:]).sum(axis=1)
-    return np.asarray(np.log(products).sum(axis=1) + rest)
+    products: Floats = values[:, :paired].reshape(q, 16, -1).prod(axis=1)
+    rest: Floats = np.log(values[:, paired:])
+    return np.asarray(np.log(products).sum(axis=1) + rest.sum(axis=1))
+
+
+def _true_probabilities(evidence: Evidence) -> Floats:
+    """Probability of the true class (M, N), clipped as in the log loss."""
+    true = evidence.outputs.probabilities[:, np.arange(len(evidence.labels)), evidence.labels]
+    return np.maximum(true, SMALLEST_PROBABILITY)
 
 
 def _losses_after(total: Floats, added: Floats, size: int, true: Ints | None) -> Floats:
     """Log loss (Q,) of the mean of `size` + 1 members, `total` being the sum of the first ones.
 
-    Probability space (`true` None): total (N,) and added (Q, N) are of the true class. Logit
+    Probability space (`true` None): total (N,) and added (Q, N) are `_true_probabilities`. Logit
     space: total (N, C) and added (Q, N, C) are log-probabilities, true (N,) the labels.
     """
-    fused = (total + added) / (size + 1)
     if true is None:
-        return -_sum_of_logs(np.maximum(fused, SMALLEST_PROBABILITY)) / fused.shape[1]
+        sums = total + added
+        return np.asarray(np.log(size + 1.0) - _sum_of_logs(sums) / sums.shape[1])
+    fused = (total + added) / (size + 1)
     return np.asarray(-log_softmax(fused)[:, np.arange(len(true)), true].mean(axis=1))
 
 
@@ -105,9 +112,10 @@ def greedy_order(
     pool: Indices = np.arange(evidence.size[0]) if among is None else np.array(among)
     contests = evidence.contests(space)
     contests = dataclasses.replace(contests, margins=contests.margins[pool])
-    labels, values = evidence.labels, evidence.outputs.in_space(space)[pool]
-    added = values[:, np.arange(len(labels)), labels] if space == "probability" else values
-    true = None if space == "probability" else labels
+    if space == "probability":
+        added, true = _true_probabilities(evidence)[pool], None
+    else:
+        added, true = evidence.outputs.log_probabilities[pool], evidence.labels
     sums, total = np.zeros(contests.margins.shape[1]), np.zeros(added.shape[1:])
     order: list[int] = []
     reached: list[float] = []
@@ -216,9 +224,9 @@ def climb(evidence: Evidence, space: Space, pool: Indices) -> Indices:
 
 def subset_loss(evidence: Evidence, members: Indices, space: Space) -> float:
     """Validation log loss of the average of some members."""
-    values, labels = evidence.outputs.in_space(space), evidence.labels
-    if space == "logit":
-        total = values[members].sum(axis=0)
-        return float(_losses_after(total, np.zeros((1, *total.shape)), len(members) - 1, labels)[0])
-    total = values[members[:, None], np.arange(len(labels)), labels].sum(axis=0)
-    return float(_losses_after(total, np.zeros((1, len(labels))), len(members) - 1, None)[0])
+    if space == "probability":
+        values, true = _true_probabilities(evidence), None
+    else:
+        values, true = evidence.outputs.log_probabilities, evidence.labels
+    first, last = members[:-1], members[-1:]
+    return float(_losses_after(values[first].sum(axis=0), values[last], len(first), true)[0])
