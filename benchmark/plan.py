@@ -97,8 +97,12 @@ def make_plan(request: Request) -> Plan:
         raise RequestError(
             f"--jobs is {request.jobs}: accepted are whole numbers from 1, or 0 to choose"
         )
+    catalogue = load_catalogue(request.zoo)
+    selection = request.members
+    if selection == DEFAULT_MEMBERS:  # whoever hands over networks of their own wants them trained
+        selection = ",".join([selection, *catalogue.added])
     return Plan(
         request=request,
         profile=profile(request.profile or default_profile(request.dataset)),
-        members=load_catalogue(request.zoo).select(request.members),
+        members=catalogue.select(selection),
     )

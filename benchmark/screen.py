@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -131,34 +132,31 @@ class TrainingScreen:
         self._progress.update(self._total, completed=done, note=note)
 
 
-SHOWN = ("label", "members", "val_accuracy", "test_accuracy", "test_accuracy_unique", "gain")
-HEADERS = ("method", "n", "validation %", "test %", "unique %", "gain")
+HEADERS = {
+    "val_accuracy": "validation %",
+    "test_accuracy": "test %",
+    "test_accuracy_unique": "unique %",
+}
+"""Shorter than on paper, so that the table fits into 80 columns."""
+SHOWN = ("method", "members", *HEADERS, "gain", "tied")
 
 
-def print_ensembles(console: Console, table: Table, place: Path) -> None:
-    """The ensembles table as far as it fits into a terminal: one row for each kind of method.
-
-    Variants in logit space and with calibrated members are counted; `place` names where they are.
-    """
-    _, rows, best = terminal_rows(table)
-    keys = [column.key for column in table.shown]
-    chosen = [
-        number
-        for number, method in enumerate(table.frame["method"])
-        if not str(method).endswith(("_logit", "_calibrated"))
-    ]
-    grid = RichTable(title=table.title, title_style="bold")
-    for name, key in zip(HEADERS, SHOWN, strict=True):
-        grid.add_column(name, justify="left" if key == "label" else "right", no_wrap=True)
-    for number in chosen:
-        places = [keys.index("method" if key == "label" else key) for key in SHOWN]
-        grid.add_row(
-            *(Text(rows[number][i], "bold green" if (number, i) in best else "") for i in places)
-        )
+def print_ensembles(console: Console, summary: Table, place: Path) -> None:
+    """Print the short ensembles table; `place` is where all methods and columns stand."""
+    _, rows, best = terminal_rows(summary)
+    columns = [i for i, column in enumerate(summary.shown) if column.key in SHOWN]
+    grid = RichTable(title=summary.title, title_style="bold")
+    for i in columns:
+        column = summary.shown[i]
+        name = HEADERS.get(column.key, column.header.lower())
+        side: Literal["left", "right"] = "left" if column.kind == "text" else "right"
+        grid.add_column(name, justify=side, no_wrap=True)
+    for number, row in enumerate(rows):
+        grid.add_row(*(Text(row[i], "bold green" if (number, i) in best else "") for i in columns))
     console.print(grid)
-    others = len(rows) - len(chosen)
     console.print(
-        f"unique: without test images that also stand in training; {others} variants and all "
-        f"columns: {place}",
+        "Fitted on validation, scored on test (± half of the 95 % interval). Unique: without test "
+        "images that also stand in training. Gain: points above the best single network. Tied: "
+        f"with the best, by a paired test. All methods: {place}",
         soft_wrap=True,
     )

@@ -58,15 +58,21 @@ class Findings:
 
     @cached_property
     def main_methods(self) -> tuple[Score, ...]:
-        """The ensembles that get figures and reports of their own: the papers', and the best."""
+        """The ensembles that get figures and reports of their own: the papers', and `chosen`."""
         rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
-        return tuple(s for s in rivals if s.method in CORE or s is rivals[0])
+        return tuple(s for s in rivals if s.method in CORE or s is self.chosen)
+
+    @cached_property
+    def chosen(self) -> Score | None:
+        """The ensemble that is best on validation, before anyone looks at the test split."""
+        rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
+        return max(rivals, key=lambda score: score.val_accuracy, default=None)
 
     @cached_property
     def plain_methods(self) -> tuple[Score, ...]:
         """One row for each idea, leaving out its variants (logits, calibrated) except the best."""
         rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
-        return tuple(s for s in rivals if s is rivals[0] or not _is_variant(s.method))
+        return tuple(s for s in rivals if s is self.chosen or not _is_variant(s.method))
 
     @cached_property
     def subsets(self) -> SubsetTables:

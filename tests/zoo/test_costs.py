@@ -12,7 +12,6 @@ from torch import nn
 from zoo.catalogue import load_catalogue
 from zoo.costs import (
     COSTS_FILE,
-    QUICK_WIDTH,
     Costs,
     all_costs,
     architecture_fingerprint,
@@ -21,6 +20,9 @@ from zoo.costs import (
     network_costs,
 )
 from zoo.member import Member, Recipe
+from zoo.profiles import PROFILES
+
+QUICK_WIDTH = PROFILES["quick"].width
 
 RECIPE = Recipe(optimizer="adam", learning_rate=0.001, epochs=1, batch_size=2)
 

@@ -11,9 +11,12 @@ from torch.nn import functional
 
 from zoo import timm_networks
 from zoo.catalogue import load_catalogue
-from zoo.costs import QUICK_WIDTH, costs, input_side, measure
+from zoo.costs import costs, input_side, measure
 from zoo.member import Member, ZooError, check_name
 from zoo.members import nine, six, vgg16
+from zoo.profiles import PROFILES
+
+QUICK_WIDTH = PROFILES["quick"].width
 
 MEMBERS = load_catalogue().members
 DISTINCT = tuple({(str(m.build), m.recipe.crop): m for m in MEMBERS}.values())
