@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
@@ -133,24 +134,24 @@ class TrainingScreen:
 
 
 HEADERS = {
-    "val_accuracy": "validation %",
+    "val_accuracy": "val %",
     "test_accuracy": "test %",
     "test_accuracy_unique": "unique %",
 }
 """Shorter than on paper, so that the table fits into 80 columns."""
-SHOWN = ("method", "members", *HEADERS, "gain", "tied")
+SHOWN = ("method", *HEADERS, "gain", "tied")
 
 
 def print_ensembles(console: Console, summary: Table, place: Path) -> None:
     """Print the short ensembles table; `place` is where all methods and columns stand."""
     _, rows, best = terminal_rows(summary)
     columns = [i for i, column in enumerate(summary.shown) if column.key in SHOWN]
-    grid = RichTable(title=summary.title, title_style="bold")
+    grid = RichTable(title=summary.title, title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
     for i in columns:
         column = summary.shown[i]
         name = HEADERS.get(column.key, column.header.lower())
         side: Literal["left", "right"] = "left" if column.kind == "text" else "right"
-        grid.add_column(name, justify=side, no_wrap=True)
+        grid.add_column(name, justify=side, no_wrap=column.kind != "text", overflow="fold")
     for number, row in enumerate(rows):
         grid.add_row(*(Text(row[i], "bold green" if (number, i) in best else "") for i in columns))
     console.print(grid)
