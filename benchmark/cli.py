@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from benchmark import cli_data, options, stages
+from benchmark import cli_data, cli_speed, options, stages
 from benchmark.datasets import DataError
 from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
@@ -39,6 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_data.app, name="data")
+app.add_typer(cli_speed.app, name="speed")
 app.command("import-logits")(cli_data.import_logits)
 output = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -79,7 +80,7 @@ def _run_all(plan: Plan) -> None:
     failed = _train(plan)
     study = stages.gather(plan.root, missing=failed)
     written = stages.write_results(study, plan.root)
-    print_ensembles(output, written.tables["ensembles"], plan.root / "tables" / "ensembles.md")
+    print_ensembles(output, written.summary, plan.root / "tables" / "ensembles.md")
     output.print(f"{len(written.files)} files written; open {plan.root / 'report.html'}")
     if failed:
         raise typer.Exit(1)
@@ -126,11 +127,11 @@ def score(
     """Compare the ensembles of the stored logits: print the table and write it. No torch needed."""
     root = _root(results, dataset, profile)
     study = stages.gather(root, members=_selected(members))
-    tables = stages.write_results(study, root, only=("tables",)).tables
+    written = stages.write_results(study, root, only=("tables",))
     if as_json:
-        typer.echo(tables["ensembles"].frame.to_json(orient="records"))
+        typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
         return
-    print_ensembles(output, tables["ensembles"], root / "tables" / "ensembles.md")
+    print_ensembles(output, written.summary, root / "tables" / "ensembles.md")
 
 
 @app.command("report")
@@ -227,13 +228,16 @@ def audit(
         Path | None,
         typer.Argument(help="CSV with class, precision, recall, f1, support; none: the five."),
     ] = None,
+    claimed: Annotated[
+        str | None, typer.Option(help="The split that the table claims: train, validation or test.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Is a published per-class table consistent with itself and with the split it claims?"""
     from benchmark.printing import print_audits
     from reports.audit import audit_published, audit_table, read_table
 
-    results = [audit_table(read_table(table))] if table else audit_published()
+    results = [audit_table(read_table(table, claimed))] if table else audit_published()
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1))
         return

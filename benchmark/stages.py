@@ -17,6 +17,7 @@ from benchmark.events import Event, Listener
 from benchmark.files import write_bytes
 from benchmark.plan import Plan
 from benchmark.samples import DatasetFacts, facts_of, read_samples, write_samples
+from benchmark.speed.record import read_speed
 from benchmark.store import DamagedError, Entry, LogitsStore
 from ensembles.predictions import Predictions, Test, Validation
 from reports.study import Epoch, MemberRecord, Study
@@ -115,6 +116,7 @@ def gather(
         repeats=tuple(pairs[1:]),  # type: ignore[arg-type]
         missing=tuple(lacking),
         notes=_notes(facts, [entries[name, 0] for name in names]),
+        speed=read_speed(root),
     )
 
 

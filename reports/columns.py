@@ -242,6 +242,27 @@ _CHOOSING = (
     Column("advantage", "Advantage", "points", "what fitting on test images seems to gain"),
     Column("note", "Note", "text", "what must be known about the row", shown=False),
 )
+_SPEED = (
+    Column("batch", "Batch", "integer", "images of one training step"),
+    Column("flops", "Train MFLOP", "millions", "operations of training on one image, both passes"),
+    Column("images_per_second", "Images/s", "figure", "training images a second"),
+    Column("epoch_seconds", "Epoch (s)", "figure", "one epoch with its validation, median"),
+    Column("plain_epoch_seconds", "Plain (s)", "figure", "the same epoch by the plain loop"),
+    Column("extrapolated", "Plain measured", "text", "whole epochs, or scaled up", shown=False),
+    Column("speedup", "Times faster", "short", "the plain loop's epoch over ours"),
+    Column("setup_seconds", "Set-up (s)", "short", "choosing algorithms, capturing the step"),
+    Column("step_ms", "Step (ms)", "figure", "milliseconds of one training step, median"),
+    Column("graph_gain", "Graph gain", "short", "a step kernel by kernel over the captured one"),
+    Column("utilisation", "Of peak (%)", "percent", "share of the dense bf16 peak"),
+    Column("bound", "What bounds it", "text", "for steps below a quarter of the peak"),
+    Column("task", "Task", "text", "what is computed"),
+    Column("tool", "Tool", "text", "whose code computes it"),
+    Column("images", "Images", "integer", "images of the predictions"),
+    Column("classes", "Classes", "integer", "classes of the predictions"),
+    Column("milliseconds", "Time (ms)", "figure", "best of several runs"),
+    Column("ratio", "Times ours", "figure", "its time over ours"),
+    Column("agrees", "Same answer", "text", "whether it gives the answer that ours gives"),
+)
 COLUMNS = {
     column.key: column
     for column in (
@@ -255,5 +276,6 @@ COLUMNS = {
         *_PAIRS,
         *_STATISTICS,
         *_CHOOSING,
+        *_SPEED,
     )
 }

@@ -18,6 +18,7 @@ from reports.figures import NEGATIVE, POSITIVE
 from reports.figures_engine import Claim, Share
 from reports.figures_ensembles import CostPanel, CostPoint, Interval
 from reports.findings import Findings, method_row
+from reports.speed import speed_figure
 
 AVERAGE = "average"
 COSTS = {
@@ -42,7 +43,7 @@ def figure_jobs(findings: Findings) -> dict[str, Job]:
     jobs: dict[str, Job] = {"forest": _forest(findings)}
     for more in (
         *(_growth, _costs, _contributions, _confusions, _curves),
-        *(_diversity, _choosing, _reliability, _two_classes, _distribution),
+        *(_diversity, _choosing, _reliability, _two_classes, _distribution, _speed),
     ):
         jobs.update(more(findings))
     return jobs
@@ -251,3 +252,9 @@ def _distribution(findings: Findings) -> dict[str, Job]:
         return {}
     classes = findings.study.test.classes
     return {"class_distribution": partial(figures.class_distribution, counts, classes)}
+
+
+def _speed(findings: Findings) -> dict[str, Job]:
+    """Nothing where it was not measured."""
+    speed = findings.study.speed
+    return {"speed": partial(speed_figure, speed)} if speed and speed.members else {}

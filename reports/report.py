@@ -23,6 +23,7 @@ from reports.figures_images import Panel, image_grid
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
 from reports.page import page_html
+from reports.speed import speed_table
 from reports.study import ReportError, Study
 from reports.tables import Table
 
@@ -38,6 +39,12 @@ def _papers(findings: Findings) -> Table | None:
 
 def _claims(findings: Findings) -> Table | None:
     return claims_table(findings.study, findings.comparison) if _published(findings) else None
+
+
+def _speed(findings: Findings) -> Table | None:
+    """Nothing where it was not measured."""
+    speed = findings.study.speed
+    return speed_table(speed) if speed and speed.members else None
 
 
 def _published(findings: Findings) -> bool:
@@ -60,6 +67,7 @@ TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
     "fitted_on_test": table_choosing.fitted_on_test_table,
     "papers": _papers,
     "claims": _claims,
+    "speed": _speed,
 }
 """Every table by name, in the order of the page; None where the study has no numbers for it."""
 

@@ -53,6 +53,70 @@ class MemberRecord:
     imported: bool = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class MemberSpeed:
+    """How fast one member trains here, beside a plain loop on the same device in the same run.
+
+    None: not measured on this kind of device, or not known of it.
+    """
+
+    member: str
+    batch: int
+    images: int
+    """Training images of one epoch, of both loops."""
+    flops: int
+    """Floating-point operations of training on one image, forward and backward."""
+    epoch_seconds: float
+    """One epoch with its validation, median."""
+    setup_seconds: float
+    """Before the first epoch: choosing algorithms, capturing the step."""
+    step_seconds: float
+    """One training step, median."""
+    called_step_seconds: float | None
+    """The same step launched kernel by kernel instead of as one graph."""
+    utilisation: float | None
+    """Share of the device's peak in [0, 1] that a step reaches."""
+    bound: str
+    """What bounds a step that reaches less than a quarter of the peak, in one sentence."""
+    plain_epoch_seconds: float
+    plain_extrapolated: bool
+    """Whether the plain loop's epoch was cut short and its time scaled up by its steps."""
+
+    @property
+    def images_per_second(self) -> float:
+        """Of a whole epoch, validation included."""
+        return self.images / self.epoch_seconds
+
+    @property
+    def speedup(self) -> float:
+        """How many times as fast as the plain loop."""
+        return self.plain_epoch_seconds / self.epoch_seconds
+
+
+@dataclass(frozen=True, kw_only=True)
+class ColdStart:
+    """Training several members by one command, from the start of its process to logits on disk."""
+
+    members: tuple[str, ...]
+    seconds: float
+    epochs: tuple[int, ...]
+    """That each member trained before it stopped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSpeed:
+    """What `speed training` measured on one device."""
+
+    device: str
+    peak: float | None
+    """Floating-point operations a second in dense bf16 by the device's data sheet."""
+    workers: int
+    """Processes that load the plain loop's images."""
+    versions: Mapping[str, str]
+    members: tuple[MemberSpeed, ...]
+    cold: ColdStart | None = None
+
+
 @dataclass(frozen=True)
 class Study:
     """All of one dataset's results. `validation` and `test` hold the same members in the same
@@ -73,3 +137,5 @@ class Study:
     """(member, reason) of every planned member that has no logits."""
     notes: tuple[str, ...] = ()
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
+    speed: TrainingSpeed | None = None
+    """How fast these members train, where `speed training` has measured it."""

@@ -1,0 +1,56 @@
+"""What one training image costs: operations, and the bytes that its matrix products must move.
+
+Counted on the meta device, where a network computes shapes and no values.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+BATCH = 2
+"""Batch normalisation in training mode needs two images."""
+HALF = 2
+"""Bytes of a number in bf16."""
+PASSES = 3
+"""Forward, gradient of the input, gradient of the weights: each reads two of the three tensors of
+a layer (input, weights, output) and writes the third."""
+
+
+@dataclass(frozen=True)
+class TrainingCost:
+    """flops: forward and backward of one image. activations: numbers that the layers which multiply
+    matrices read and write for it in one pass; weights: those of their weights."""
+
+    flops: int
+    activations: int
+    weights: int
+
+    def intensity(self, batch: int) -> float:
+        """Operations for each byte that the matrix products of a step must move in bf16."""
+        moved = PASSES * HALF * (batch * self.activations + self.weights)
+        return batch * self.flops / moved
+
+
+def training_cost(network: nn.Module, side: int) -> TrainingCost:
+    """Count a training step of `network` on images (1, side, side); the network is not changed."""
+    counted = copy.deepcopy(network).to("meta").train()
+    activations = weights = 0
+
+    def count(module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        nonlocal activations, weights
+        activations += (inputs[0].numel() + output.numel()) // BATCH
+        weights += sum(parameter.numel() for parameter in module.parameters())
+
+    for module in counted.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.register_forward_hook(count)
+    with FlopCounterMode(display=False) as counter:
+        images = torch.zeros(BATCH, 1, side, side, device="meta")
+        counted(images).sum().backward()
+    return TrainingCost(counter.get_total_flops() // BATCH, activations, weights)
