@@ -100,13 +100,13 @@ def _root(results: Path, dataset: str, profile: str | None) -> Path:
     return results_folder(results, dataset, profile or default_profile(dataset))
 
 
-def _selected(members: str | None) -> tuple[str, ...] | None:
+def _selected(members: str | None, zoo: list[Path] | None = None) -> tuple[str, ...] | None:
     """Names and groups of the zoo as names; other words are taken for imported members."""
     if members is None:
         return None
     from zoo.catalogue import load_catalogue
 
-    catalogue = load_catalogue()
+    catalogue = load_catalogue(tuple(zoo or ()))
     chosen: dict[str, None] = {}
     for word in (word.strip() for word in members.split(",")):
         try:
@@ -242,6 +242,37 @@ def audit(
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1))
         return
     print_audits(output, results)
+
+
+@app.command("predict")
+def predict(
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="JPEG or PNG files.")],
+    *,
+    dataset: DatasetOption = "faces",
+    profile: ProfileOption = None,
+    members: SelectOption = None,
+    method: Annotated[str, typer.Option(help="How the members are combined.")] = "average",
+    results: ResultsOption = Path("results"),
+    zoo: ZooOption = None,
+    device: options.DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Class probabilities for pictures that are cut to the face, by the networks trained here."""
+    from benchmark import predicting
+    from benchmark.printing import print_predictions
+
+    predictions = predicting.predict(
+        _root(results, dataset, profile),
+        images,
+        members=_selected(members, zoo),
+        method_name=method,
+        zoo=tuple(zoo or ()),
+        device=device,
+    )
+    if as_json:
+        typer.echo(json.dumps([prediction.as_dict() for prediction in predictions], indent=1))
+        return
+    print_predictions(output, predictions)
 
 
 def main() -> None:

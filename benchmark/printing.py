@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -12,6 +13,9 @@ from benchmark.datasets import SPLITS
 from benchmark.datasets.check import DataReport
 from benchmark.datasets.duplicates import DuplicateReport
 from reports.audit import AuditResult, Finding, ReportAudit
+
+if TYPE_CHECKING:
+    from benchmark.predicting import Prediction
 
 STATUS_STYLE = {"consistent": "green", "inconsistent": "bold red", "note": "yellow"}
 LISTED_GROUPS = 10
@@ -84,3 +88,21 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
         console.print(line, soft_wrap=True)
         if finding.meaning:
             console.print(Text(f"                 {finding.meaning}", style="italic"))
+
+
+def print_predictions(console: Console, predictions: Sequence[Prediction]) -> None:
+    """For each picture the likeliest class, and the probabilities of ensemble and members."""
+    for prediction in predictions:
+        likeliest = int(prediction.ensemble.argmax())
+        share = prediction.ensemble[likeliest]
+        grid = RichTable(
+            *("class", "ensemble %", *(f"{name} %" for name in prediction.members)),
+            title=Text(f"{prediction.path}: {prediction.classes[likeliest]}, {100 * share:.1f} %"),
+            title_style="bold",
+        )
+        columns = [prediction.ensemble, *prediction.members.values()]
+        for i, name in enumerate(prediction.classes):
+            style = "bold green" if i == likeliest else ""
+            grid.add_row(name, *(f"{100 * column[i]:.1f}" for column in columns), style=style)
+        console.print(grid)
+    console.print("each picture is taken to be cut to the face; it was turned gray, 48x48 pixels")
