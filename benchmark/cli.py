@@ -18,9 +18,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
-from benchmark.datasets import DataError
+from benchmark.datasets import DataError, Dataset
 from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
+from benchmark.folders import read_folder
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
 from benchmark.screen import TrainingScreen, print_ensembles
@@ -50,8 +51,8 @@ SelectOption = Annotated[
 ]
 
 
-def _train(plan: Plan) -> tuple[tuple[str, str], ...]:
-    """Train what is missing; return (member, reason) of what failed."""
+def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
+    """Train what is missing; return the dataset and (member, reason) of what failed."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
@@ -72,14 +73,14 @@ def _train(plan: Plan) -> tuple[tuple[str, str], ...]:
         f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "
         f"log: {log.path}"
     )
-    return tuple((name, reason) for name, _, reason in done.failed)
+    return dataset, tuple((name, reason) for name, _, reason in done.failed)
 
 
 def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
-    failed = _train(plan)
+    dataset, failed = _train(plan)
     study = stages.gather(plan.root, missing=failed)
-    written = stages.write_results(study, plan.root)
+    written = stages.write_results(study, plan.root, dataset=dataset)
     print_ensembles(output, written.summary, plan.root / "tables" / "ensembles.md")
     output.print(f"{len(written.files)} files written; open {plan.root / 'report.html'}")
     if failed:
@@ -88,7 +89,8 @@ def _run_all(plan: Plan) -> None:
 
 def _train_only(plan: Plan) -> None:
     """Train the members SEL that have no logits yet, and keep their logits."""
-    if _train(plan):
+    _, failed = _train(plan)
+    if failed:
         raise typer.Exit(1)
 
 
@@ -118,15 +120,27 @@ def _selected(members: str | None, zoo: list[Path] | None = None) -> tuple[str, 
 
 @app.command("score")
 def score(
+    *,
     dataset: DatasetOption = "faces",
     profile: ProfileOption = None,
     members: SelectOption = None,
     results: ResultsOption = Path("results"),
+    predictions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of predictions on a problem of your own: validation/ and test/, each with "
+            "labels.npy and one file (N, C) for every member. Tables go there."
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the ensembles of the stored logits: print the table and write it. No torch needed."""
-    root = _root(results, dataset, profile)
-    study = stages.gather(root, members=_selected(members))
+    if predictions is not None:
+        root = predictions
+        study = stages.limited(read_folder(predictions), _selected(members))
+    else:
+        root = _root(results, dataset, profile)
+        study = stages.gather(root, members=_selected(members))
     written = stages.write_results(study, root, only=("tables",))
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))

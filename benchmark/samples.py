@@ -193,7 +193,7 @@ def _facts_from(fields: dict[str, Any]) -> DatasetFacts:
         origin=fields["origin"],
         synthetic=fields["synthetic"],
         classes=tuple(fields["classes"]),
-        class_counts={name: tuple(counts) for name, counts in fields["class_counts"].items()},
+        class_counts={name: tuple(fields["class_counts"][name]) for name in SPLITS},
         fingerprints=fields["fingerprints"],
         pixels=fields["pixels"],
         warnings=tuple(fields["warnings"]),

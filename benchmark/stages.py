@@ -6,7 +6,7 @@ Request -> Plan -> train_members -> results/ -> gather -> Study -> write_reports
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -204,29 +204,43 @@ def _profile_of(root: Path, dataset: str) -> str:
 
 
 def _notes(facts: DatasetFacts, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """What a reader must know before believing a figure."""
-    notes = list(facts.warnings)
-    if facts.synthetic:
-        notes.append("The faces are synthetic: drawn by a program, not photographed.")
-    widths = {entry.manifest["width"] for entry in entries} - {None}
-    if widths - {1.0}:
-        notes.append(
-            f"The networks were trained at {min(widths):g} of their published width, for few "
-            "epochs, on part of the training images: these are not the papers' figures."
-        )
+    """What a reader must know before believing a figure, besides the profile and the dataset."""
     bare = [entry.member for entry in entries if entry.manifest["pretrained"] is False]
-    if bare:
-        notes.append(
-            f"Trained without the ImageNet weights that the report used: {', '.join(bare)}."
-        )
-    return tuple(notes)
+    if not bare:
+        return facts.warnings
+    names = ", ".join(bare)
+    return (*facts.warnings, f"Without the ImageNet weights that the report used: {names}.")
 
 
-def write_results(study: Study, root: Path, *, only: Sequence[Part] | None = None) -> Written:
-    """Write tables, figures and the page of `study` under `root`, or only the parts named."""
+def limited(study: Study, members: Sequence[str] | None) -> Study:
+    """`study` with only the named members, in that order; None is all of them."""
+    if members is None:
+        return study
+    records = {record.name: record for record in study.records}
+    return replace(
+        study,
+        validation=study.validation.select(members),  # refuses unknown names
+        test=study.test.select(members),
+        records=tuple(records[name] for name in members),
+    )
+
+
+def write_results(
+    study: Study,
+    root: Path,
+    *,
+    only: Sequence[Part] | None = None,
+    dataset: Dataset | None = None,
+) -> Written:
+    """Write tables, figures and the page of `study` under `root`, or only the parts named.
+
+    With the dataset the figures of images are drawn too.
+    """
+    from benchmark.panels import image_panels
     from reports.report import write_reports
 
-    return write_reports(study, root, only=only, write=write_bytes)
+    panels = image_panels(dataset, study) if dataset else ()
+    return write_reports(study, root, panels=panels, only=only, write=write_bytes)
 
 
 def rendered_table(study: Study, name: str, form: str) -> str:

@@ -19,7 +19,7 @@ from reports.claims import claims_table, papers_table
 from reports.drawing import Drawing
 from reports.figure_content import draw_all
 from reports.figures import NEGATIVE, POSITIVE
-from reports.figures_images import Panel, image_grid
+from reports.figures_images import PANELS, Panel, image_grid
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
 from reports.page import page_html
@@ -116,10 +116,11 @@ def write_reports(
 ) -> Written:
     """Write `tables/`, `figures/` and `report.html` under `folder`, or only the parts named.
 
-    panels: images to draw (a `Study` holds none). Those of synthetic faces are figures like all
-    others; those of real people go to `local/` and into no page. methods: names of those compared,
-    by default every one of the catalogue; the page needs `single_best`. write: how bytes reach a
-    file, (path, bytes); by default folders are made and the file is replaced.
+    panels: images to draw (a `Study` holds none). Those of synthetic faces stand among the figures,
+    those of real people go to `local/`; the page, which is made from logits alone, shows neither.
+    methods: names of those compared, by default every one of the catalogue; the page needs
+    `single_best`. write: how bytes reach a file, (path, bytes); by default folders are made and the
+    file is replaced.
     """
     parts = frozenset(PARTS if only is None else only)
     put = write_plainly if write is None else write
@@ -137,16 +138,14 @@ def write_reports(
     if parts & {"figures", "page"}:
         drawings = list(draw_all(findings))
         pictures = [image_grid(panel) for panel in panels]
-        shown = [*drawings, *pictures] if study.synthetic else drawings
         if "figures" in parts:
-            for path, content in _figure_files(shown, folder / "figures"):
+            for path, content in _figure_files(drawings, folder / "figures"):
                 keep(path, content)
-            for path, content in _figure_files(
-                [] if study.synthetic else pictures, folder / "local"
-            ):
+            place = folder / ("figures" if study.synthetic else "local")
+            for path, content in _figure_files(pictures, place):
                 keep(path, content)
         if "page" in parts:
-            figures = [(drawing.title, drawing.svg.decode()) for drawing in shown]
+            figures = [(drawing.title, drawing.svg.decode()) for drawing in drawings]
             listed = [table for name, table in tables.items() if name not in NOT_ON_PAGE]
             html = page_html(study, findings.comparison, listed, figures)
             keep(folder / "report.html", html.encode())
@@ -180,5 +179,5 @@ def _stale(folder: Path, parts: Collection[Part], files: Collection[Path]) -> tu
         for part, suffixes in endings.items()
         if part in parts
         for path in sorted((folder / part).glob("*.*"))
-        if path.suffix[1:] in suffixes and path not in set(files)
+        if path.suffix[1:] in suffixes and path not in set(files) and path.stem not in PANELS
     )
