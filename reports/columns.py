@@ -253,6 +253,7 @@ _SPEED = (
     Column("setup_seconds", "Set-up (s)", "short", "choosing algorithms, capturing the step"),
     Column("step_ms", "Step (ms)", "figure", "milliseconds of one training step, median"),
     Column("graph_gain", "Graph gain", "short", "a step kernel by kernel over the captured one"),
+    Column("exact_cost", "Exact costs", "short", "a step in exact mode over the captured one"),
     Column("utilisation", "Of peak (%)", "percent", "share of the dense bf16 peak"),
     Column("bound", "What bounds it", "text", "for steps below a quarter of the peak"),
     Column("task", "Task", "text", "what is computed"),

@@ -12,7 +12,8 @@ from reports.tables import Row, Table, make_table
 
 SPEED_KEYS = (
     *("member", "batch", "flops", "images_per_second", "epoch_seconds", "plain_epoch_seconds"),
-    *("extrapolated", "speedup", "setup_seconds", "step_ms", "graph_gain", "utilisation", "bound"),
+    *("extrapolated", "speedup", "setup_seconds", "step_ms", "graph_gain", "exact_cost"),
+    *("utilisation", "bound"),
 )
 ENSEMBLE_KEYS = (
     *("task", "tool", "members", "images", "classes", "milliseconds", "ratio", "agrees", "note"),
@@ -32,7 +33,7 @@ def speed_table(speed: TrainingSpeed) -> Table:
 
 
 def _row(member: MemberSpeed) -> Row:
-    called = member.called_step_seconds
+    called, exact = member.called_step_seconds, member.exact_step_seconds
     return {
         "member": member.member,
         "batch": member.batch,
@@ -45,6 +46,7 @@ def _row(member: MemberSpeed) -> Row:
         "setup_seconds": member.setup_seconds,
         "step_ms": 1000.0 * member.step_seconds,
         "graph_gain": None if called is None else called / member.step_seconds,
+        "exact_cost": None if exact is None else exact / member.step_seconds,
         "utilisation": member.utilisation,
         "bound": member.bound,
     }

@@ -74,6 +74,8 @@ class MemberSpeed:
     """One training step, median."""
     called_step_seconds: float | None
     """The same step launched kernel by kernel instead of as one graph."""
+    exact_step_seconds: float | None
+    """The same step in exact mode, whose repeats are bit-equal."""
     utilisation: float | None
     """Share of the device's peak in [0, 1] that a step reaches."""
     bound: str

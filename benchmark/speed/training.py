@@ -24,7 +24,7 @@ from benchmark.errors import RequestError
 from benchmark.plan import CORES, Plan, results_folder
 from benchmark.speed.bounds import busy_seconds, what_bounds
 from benchmark.speed.cards import Ceilings, measured_ceilings, peak_of
-from benchmark.speed.counting import training_cost
+from benchmark.speed.counting import TrainingCost, training_cost
 from benchmark.speed.plain_loop import PlainEpoch, train_plainly
 from benchmark.speed.timing import seconds_per_call
 from benchmark.store import LogitsStore
@@ -109,21 +109,8 @@ def measure_member(
     cost = training_cost(subject.network(), input_side(subject.recipe))
     with exactness(exact=False):
         epochs, setup = _our_epochs(subject, on.device, effort)
-        step = seconds_per_call(_step(subject, on.device, capture=True), on.device)
-        called, bound = None, ""
-        if on.device.type == "cuda":
-            run = _step(subject, on.device, capture=False)
-            called = seconds_per_call(run, on.device)
-            if on.peak is not None and on.ceilings is not None:
-                bound = what_bounds(
-                    cost,
-                    subject.batch,
-                    step=step,
-                    called=called,
-                    busy=busy_seconds(run, on.device),
-                    peak=on.peak,
-                    ceilings=on.ceilings,
-                )
+        step = seconds_per_call(_step(subject, on.device, Settings()), on.device)
+        called, bound = _called(subject, cost, on, step)
     plain = _plain_epochs(subject, on.device, effort)
     return MemberSpeed(
         member=member.name,
@@ -134,11 +121,49 @@ def measure_member(
         setup_seconds=setup,
         step_seconds=step,
         called_step_seconds=called,
+        exact_step_seconds=_exact_step_seconds(subject, on.device),
         utilisation=subject.batch * cost.flops / step / on.peak if on.peak else None,
         bound=bound,
         plain_epoch_seconds=statistics.median(epoch.seconds for epoch in plain),
         plain_extrapolated=any(epoch.extrapolated for epoch in plain),
     )
+
+
+def _called(
+    subject: _Subject, cost: TrainingCost, on: Machine, step: float
+) -> tuple[float | None, str]:
+    """Seconds of a step that is launched kernel by kernel, and what bounds the captured one, which
+    takes `step`. On a CPU nothing is captured."""
+    if on.device.type != "cuda":
+        return None, ""
+    run = _step(subject, on.device, Settings(capture=False))
+    called = seconds_per_call(run, on.device)
+    if on.peak is None or on.ceilings is None:
+        return called, ""
+    bound = what_bounds(
+        cost,
+        subject.batch,
+        step=step,
+        called=called,
+        busy=busy_seconds(run, on.device),
+        peak=on.peak,
+        ceilings=on.ceilings,
+    )
+    return called, bound
+
+
+def _exact_step_seconds(subject: _Subject, device: torch.device) -> float | None:
+    """Seconds of a step whose repeats are bit-equal; None on a CPU, where every step is one, and
+    for a network that has an operation without a deterministic form."""
+    if device.type != "cuda":
+        return None
+    try:
+        with exactness(exact=True):
+            return seconds_per_call(_step(subject, device, Settings(exact=True)), device)
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        return None
 
 
 def _moved(images: Images, device: torch.device) -> Images:
@@ -176,11 +201,11 @@ def _our_epochs(
     return seconds[1:], time.perf_counter() - start - sum(seconds)
 
 
-def _step(subject: _Subject, device: torch.device, *, capture: bool) -> Callable[[], None]:
+def _step(subject: _Subject, device: torch.device, settings: Settings) -> Callable[[], None]:
     """One training step on the same batch whenever it is called; the weights stay as they are."""
     training = _moved(subject.training, device)
     network = _ours(subject, device).to(memory_format=torch.channels_last).train()
-    step = Step(network, subject.recipe, training, subject.batch, Settings(capture=capture))
+    step = Step(network, subject.recipe, training, subject.batch, settings)
     rows = torch.randperm(len(training), device=device)[: subject.batch]
     return lambda: step(rows, 0.0, 0.5)
 

@@ -20,6 +20,7 @@ def member(name: str, seconds: float, **changes: object) -> MemberSpeed:
         "setup_seconds": 3.0,
         "step_seconds": 0.001,
         "called_step_seconds": 0.004,
+        "exact_step_seconds": 0.01,
         "utilisation": 0.194,
         "bound": "Bound by launches.",
         "plain_epoch_seconds": 10.0,
@@ -53,6 +54,7 @@ def test_the_table_holds_numbers_and_what_follows_from_them() -> None:
     assert frame.loc["one", "images_per_second"] == 57_344
     assert frame.loc["one", "speedup"] == 20
     assert frame.loc["one", "graph_gain"] == 4
+    assert frame.loc["one", "exact_cost"] == 10
     assert frame.loc["one", "step_ms"] == 1
     assert pd.isna(frame.loc["two", "graph_gain"])
     assert pd.isna(frame.loc["two", "utilisation"])

@@ -153,6 +153,7 @@ def test_both_loops_are_measured_on_one_member(tmp_path: Path) -> None:
     assert speed.images_per_second == 32 / speed.epoch_seconds
     assert min(speed.epoch_seconds, speed.step_seconds, speed.setup_seconds) > 0
     assert (speed.utilisation, speed.called_step_seconds, speed.bound) == (None, None, "")
+    assert speed.exact_step_seconds is None
     assert not speed.plain_extrapolated
 
 
@@ -250,6 +251,7 @@ def member_speed(name: str, seconds: float = 2.0) -> MemberSpeed:
         setup_seconds=3.0,
         step_seconds=0.001,
         called_step_seconds=0.004,
+        exact_step_seconds=None,
         utilisation=0.2,
         bound="Bound by launches.",
         plain_epoch_seconds=20.0,
