@@ -6,6 +6,8 @@ Counted on the meta device, where a network computes shapes and no values.
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +39,23 @@ class TrainingCost:
         return batch * self.flops / moved
 
 
+def _convolution_backward(
+    grad_output: Sequence[int],
+    inputs: Sequence[int],
+    weight: Sequence[int],
+    *rest: Any,
+    out_shape: object = None,
+) -> int:
+    """Operations of a convolution's gradients by the shapes of its tensors.
+
+    Torch's own formula takes the gradient of a grouped convolution's weights for a dense one's:
+    1,936 million for an EfficientNetB0 at 48x48, whose three passes take 134 million.
+    """
+    transposed, output_mask = rest[4], rest[7]
+    multiply_adds = math.prod(inputs if transposed else grad_output) * math.prod(weight[1:])
+    return 2 * multiply_adds * (int(output_mask[0]) + int(output_mask[1]))
+
+
 def training_cost(network: nn.Module, side: int) -> TrainingCost:
     """Count a training step of `network` on images (1, side, side); the network is not changed."""
     counted = copy.deepcopy(network).to("meta").train()
@@ -50,7 +69,8 @@ def training_cost(network: nn.Module, side: int) -> TrainingCost:
     for module in counted.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             module.register_forward_hook(count)
-    with FlopCounterMode(display=False) as counter:
+    grouped = {torch.ops.aten.convolution_backward: _convolution_backward}
+    with FlopCounterMode(display=False, custom_mapping=grouped) as counter:
         images = torch.zeros(BATCH, 1, side, side, device="meta")
         counted(images).sum().backward()
     return TrainingCost(counter.get_total_flops() // BATCH, activations, weights)

@@ -29,7 +29,9 @@ from tests.benchmark import small
 from tests.benchmark.runner import TINY_ZOO, tiny
 from tests.zoo import tiny as tiny_network
 from zoo.augment import normalise, to_pixels
-from zoo.member import Augmentation, Balance
+from zoo.catalogue import load_catalogue
+from zoo.costs import input_side, network_costs
+from zoo.member import Augmentation, Balance, Member
 from zoo.optim import make_optimizer
 from zoo.training import train
 
@@ -50,6 +52,11 @@ def test_operations_and_bytes_are_those_counted_by_hand() -> None:
     moved = 3 * 2 * (10 * cost.activations + cost.weights)
     assert cost.intensity(10) == pytest.approx(10 * cost.flops / moved)
     assert next(network.parameters()).device == CPU
+
+
+def test_grouped_convolutions_are_counted_by_group() -> None:
+    network = nn.Sequential(nn.Conv2d(1, 8, 1), nn.Conv2d(8, 8, 3, padding=1, groups=8))
+    assert training_cost(network, 10).flops == 2 * 100 * (2 * 8 + 3 * 8 * 9)
 
 
 def test_counting_leaves_batch_statistics_and_random_numbers_alone() -> None:
@@ -352,3 +359,18 @@ def test_the_speed_of_ensembles_is_kept(
     lines = (tmp_path / "speed" / "speed_ensembles.csv").read_text().splitlines()
     assert lines[0] == "task,tool,members,images,classes,milliseconds,ratio,agrees,note"
     assert len(lines) == len(kept) + 1
+
+
+@pytest.mark.parametrize("member", load_catalogue().members, ids=lambda member: member.name)
+def test_every_member_can_be_counted_and_shown_plainly(member: Member) -> None:
+    side = input_side(member.recipe)
+    with torch.device("meta"):
+        network = member.build(0.25)
+    cost = training_cost(network, side)
+    forward = network_costs(network, side).macs
+    # Three passes of two operations each; the first layer's input needs no gradient.
+    assert 4 * forward <= cost.flops <= 6 * forward
+    pictures = plain_loop.Pictures(
+        tiny_network.images(1), plain_loop.training_transform(member.recipe)
+    )
+    assert pictures[0][0].shape == (1, side, side)
