@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
+from reports.figure_content import figure_jobs
+from reports.findings import Findings
 from reports.formatting import render
+from reports.report import make_table
 from reports.speed import plain_total, speed_figure, speed_table
-from reports.study import ColdStart, MemberSpeed, TrainingSpeed
+from reports.study import ColdStart, MemberSpeed, ReportError, TrainingSpeed
+from tests.reports import factory
 
 
 def member(name: str, seconds: float, **changes: object) -> MemberSpeed:
@@ -105,3 +111,12 @@ def test_the_figure_names_both_loops_and_is_the_same_every_time() -> None:
     )
     assert "20.0 times" in drawing.svg.decode()
     assert speed_figure(SPEED).svg == drawing.svg
+
+
+def test_a_study_that_knows_its_speed_has_the_table_and_the_figure() -> None:
+    plain = factory.study(2, images=140)
+    with pytest.raises(ReportError, match="no numbers for the table 'speed'"):
+        make_table(Findings.of(plain, ["single_best", "average"]), "speed")
+    findings = Findings.of(replace(plain, speed=SPEED), ["single_best", "average"])
+    assert make_table(findings, "speed").caption == speed_table(SPEED).caption
+    assert "speed" in figure_jobs(findings)
