@@ -141,7 +141,7 @@ def score(
     else:
         root = _root(results, dataset, profile)
         study = stages.gather(root, members=_selected(members))
-    written = stages.write_results(study, root, only=("tables",))
+    written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
         return

@@ -24,6 +24,7 @@ from reports.study import Epoch, MemberRecord, Study
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
+    from reports.figures_images import Panel
     from reports.report import Part, Written
 
 
@@ -212,6 +213,10 @@ def _notes(facts: DatasetFacts, entries: Sequence[Entry]) -> tuple[str, ...]:
     return (*facts.warnings, f"Without the ImageNet weights that the report used: {names}.")
 
 
+SCORED = ("ensembles", "members", "per_class", "seeds")
+"""The tables that `score` writes, in seconds; `report` writes them all."""
+
+
 def limited(study: Study, members: Sequence[str] | None) -> Study:
     """`study` with only the named members, in that order; None is all of them."""
     if members is None:
@@ -231,16 +236,21 @@ def write_results(
     *,
     only: Sequence[Part] | None = None,
     dataset: Dataset | None = None,
+    tables: Sequence[str] | None = None,
 ) -> Written:
     """Write tables, figures and the page of `study` under `root`, or only the parts named.
 
-    With the dataset the figures of images are drawn too.
+    With the dataset the figures of images are drawn too. tables: names of those made, or all.
     """
-    from benchmark.panels import image_panels
-    from reports.report import write_reports
+    from reports.report import TABLES, write_reports
 
-    panels = image_panels(dataset, study) if dataset else ()
-    return write_reports(study, root, panels=panels, only=only, write=write_bytes)
+    panels: tuple[Panel, ...] = ()
+    if dataset is not None:
+        from benchmark.panels import image_panels
+
+        panels = image_panels(dataset, study)
+    made = tuple(TABLES) if tables is None else tables
+    return write_reports(study, root, panels=panels, only=only, tables=made, write=write_bytes)
 
 
 def rendered_table(study: Study, name: str, form: str) -> str:

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from ensembles.scoring import Comparison
 from reports.audit import audit_published
 from reports.audit_splits import Origin
 from reports.claims_judge import (
@@ -28,7 +27,6 @@ from reports.claims_judge import (
 from reports.claims_ours import EXACT, Absent, Bench, Ours, ours
 from reports.claims_statements import STATEMENTS, Statement
 from reports.published import Figure, load
-from reports.study import Study
 from reports.tables import Table, make_table
 
 
@@ -60,9 +58,8 @@ class PaperRow:
     reason: str
 
 
-def papers_rows(study: Study, comparison: Comparison) -> list[PaperRow]:
+def papers_rows(bench: Bench) -> list[PaperRow]:
     """Every published figure of the five reports beside the study's, in the reports' order."""
-    bench = Bench(study, comparison)
     origins = measured_on()
     return [
         _row(bench, figure, origins.get((figure.subject, figure.split)))
@@ -150,9 +147,8 @@ class ClaimRow:
     reason: str
 
 
-def claims_rows(study: Study, comparison: Comparison) -> list[ClaimRow]:
+def claims_rows(bench: Bench) -> list[ClaimRow]:
     """Every conclusion of the reports with what this study says of it."""
-    bench = Bench(study, comparison)
     return [_claim_row(bench, statement) for statement in STATEMENTS]
 
 
@@ -215,10 +211,10 @@ _PAPER_KEYS = (
 )
 
 
-def papers_table(study: Study, comparison: Comparison) -> Table:
+def papers_table(bench: Bench) -> Table:
     """`papers_rows` as a comparison table."""
     rows = []
-    for row in papers_rows(study, comparison):
+    for row in papers_rows(bench):
         values = dataclasses.asdict(row)
         values["class"] = values.pop("label")
         values.pop("precision")
@@ -241,11 +237,11 @@ _CLAIM_KEYS = (
 )
 
 
-def claims_table(study: Study, comparison: Comparison) -> Table:
+def claims_table(bench: Bench) -> Table:
     """`claims_rows` as a comparison table."""
     return make_table(
         "claims",
-        [dataclasses.asdict(row) for row in claims_rows(study, comparison)],
+        [dataclasses.asdict(row) for row in claims_rows(bench)],
         _CLAIM_KEYS,
         title="Conclusions of the reports, put to the test",
         caption="Each conclusion as one number of ours with its 95 % interval over test images; "

@@ -14,11 +14,11 @@ from ensembles.predictions import Floats, Ints
 from ensembles.scoring import Score
 from reports import figures, figures_engine, figures_ensembles
 from reports.drawing import Drawing
-from reports.figures import NEGATIVE, POSITIVE
 from reports.figures_engine import Claim, Share
 from reports.figures_ensembles import CostPanel, CostPoint, Interval
 from reports.findings import Findings, method_row
 from reports.speed import speed_figure
+from reports.study import NEGATIVE, POSITIVE
 
 AVERAGE = "average"
 COSTS = {

@@ -34,7 +34,6 @@ PER_PAGE = 9
 LEGIBLE, BEST = 15, 6
 """Most curves that can be told apart in one figure, and how many are named where there are more."""
 OTHERS = "#C9C9C9"
-NEGATIVE, POSITIVE = ("angry", "fear", "sad"), ("happy", "neutral", "surprise")
 """The two classes that report `lenet` started from; it leaves disgust out."""
 
 

@@ -30,8 +30,6 @@ from reports.drawing import (
 from reports.study import ReportError
 
 Images = npt.NDArray[np.uint8]
-PANELS = ("samples", "transformed", "predictions")
-"""Names of the panels made here, as files."""
 TILE = 1.05
 """Inches of one image's side."""
 

@@ -29,6 +29,7 @@ from ensembles.significance import (
     paired_statistics,
 )
 from ensembles.subsets import Size, SubsetTables, growth, subset_tables
+from reports.claims_ours import Bench
 from reports.study import Study
 
 
@@ -162,6 +163,11 @@ class Findings:
             return fitted_on_test(study.validation, study.test, self.costed_methods)
         except PredictionsError:
             return ()
+
+    @cached_property
+    def bench(self) -> Bench:
+        """What the published figures and conclusions are compared with."""
+        return Bench(self.study, self.comparison)
 
     @cached_property
     def confusions(self) -> Mapping[str, Ints]:

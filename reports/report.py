@@ -12,20 +12,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from reports import table_choosing, table_content, table_engine
 from reports.claims import claims_table, papers_table
-from reports.drawing import Drawing
-from reports.figure_content import draw_all
-from reports.figures import NEGATIVE, POSITIVE
-from reports.figures_images import PANELS, Panel, image_grid
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
-from reports.page import page_html
-from reports.speed import speed_table
-from reports.study import ReportError, Study
+from reports.study import NEGATIVE, POSITIVE, ReportError, Study
 from reports.tables import Table
+
+if TYPE_CHECKING:  # drawing libraries are imported when something is drawn
+    from reports.drawing import Drawing
+    from reports.figures_images import Panel
 
 Part: TypeAlias = Literal["tables", "figures", "page"]
 PARTS: tuple[Part, ...] = ("tables", "figures", "page")
@@ -34,15 +32,17 @@ Write: TypeAlias = Callable[[Path, bytes], None]
 
 def _papers(findings: Findings) -> Table | None:
     """Nothing for classes that no report has."""
-    return papers_table(findings.study, findings.comparison) if _published(findings) else None
+    return papers_table(findings.bench) if _published(findings) else None
 
 
 def _claims(findings: Findings) -> Table | None:
-    return claims_table(findings.study, findings.comparison) if _published(findings) else None
+    return claims_table(findings.bench) if _published(findings) else None
 
 
 def _speed(findings: Findings) -> Table | None:
     """Nothing where it was not measured."""
+    from reports.speed import speed_table
+
     speed = findings.study.speed
     return speed_table(speed) if speed and speed.members else None
 
@@ -72,6 +72,8 @@ TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
 """Every table by name, in the order of the page; None where the study has no numbers for it."""
 
 
+PANELS = ("samples", "transformed", "predictions")
+"""Figures of images, which need the dataset: not missed where a report is made without."""
 NOT_ON_PAGE = ("pairs", "selection_learning")
 """Tables too long to be read on the page, or drawn there as a figure."""
 
@@ -99,9 +101,9 @@ def make_table(findings: Findings, name: str) -> Table:
     return table
 
 
-def make_tables(findings: Findings) -> dict[str, Table]:
-    """Every table that the study has numbers for."""
-    made = {name: make(findings) for name, make in TABLES.items()}
+def make_tables(findings: Findings, names: Collection[str] = tuple(TABLES)) -> dict[str, Table]:
+    """Every table of `names` that the study has numbers for."""
+    made = {name: make(findings) for name, make in TABLES.items() if name in names}
     return {name: table for name, table in made.items() if table is not None}
 
 
@@ -112,6 +114,7 @@ def write_reports(
     panels: Sequence[Panel] = (),
     only: Collection[Part] | None = None,
     methods: Sequence[str] | None = None,
+    tables: Collection[str] = tuple(TABLES),
     write: Write | None = None,
 ) -> Written:
     """Write `tables/`, `figures/` and `report.html` under `folder`, or only the parts named.
@@ -119,13 +122,13 @@ def write_reports(
     panels: images to draw (a `Study` holds none). Those of synthetic faces stand among the figures,
     those of real people go to `local/`; the page, which is made from logits alone, shows neither.
     methods: names of those compared, by default every one of the catalogue; the page needs
-    `single_best`. write: how bytes reach a file, (path, bytes); by default folders are made and the
-    file is replaced.
+    `single_best`. tables: names of those made. write: how bytes reach a file, (path, bytes); by
+    default folders are made and the file is replaced.
     """
     parts = frozenset(PARTS if only is None else only)
     put = write_plainly if write is None else write
     findings = Findings.of(study, methods)
-    tables = make_tables(findings)
+    made = make_tables(findings, tables)
     files: list[Path] = []
 
     def keep(path: Path, content: bytes) -> None:
@@ -133,9 +136,13 @@ def write_reports(
         files.append(path)
 
     if "tables" in parts:
-        for path, content in _table_files(tables, folder / "tables"):
+        for path, content in _table_files(made, folder / "tables"):
             keep(path, content)
     if parts & {"figures", "page"}:
+        from reports.figure_content import draw_all
+        from reports.figures_images import image_grid
+        from reports.page import page_html
+
         drawings = list(draw_all(findings))
         pictures = [image_grid(panel) for panel in panels]
         if "figures" in parts:
@@ -146,11 +153,11 @@ def write_reports(
                 keep(path, content)
         if "page" in parts:
             figures = [(drawing.title, drawing.svg.decode()) for drawing in drawings]
-            listed = [table for name, table in tables.items() if name not in NOT_ON_PAGE]
+            listed = [table for name, table in made.items() if name not in NOT_ON_PAGE]
             html = page_html(study, findings.comparison, listed, figures)
             keep(folder / "report.html", html.encode())
     summary = table_content.summary_table(findings)
-    return Written(tables, summary, tuple(files), _stale(folder, parts, files))
+    return Written(made, summary, tuple(files), _stale(folder, parts, files))
 
 
 def write_plainly(path: Path, content: bytes) -> None:

@@ -12,6 +12,9 @@ from typing import Any
 
 from ensembles.predictions import Test, Validation
 
+NEGATIVE, POSITIVE = ("angry", "fear", "sad"), ("happy", "neutral", "surprise")
+"""The two classes that one report first thought of; disgust is in neither."""
+
 
 class ReportError(Exception):
     """A report that cannot be made. The message is one sentence for the user."""

@@ -79,12 +79,12 @@ def others() -> tuple[Study, Comparison]:
 
 @cache
 def nine_rows() -> list[PaperRow]:
-    return papers_rows(*nine())
+    return papers_rows(Bench(*nine()))
 
 
 @cache
 def others_rows() -> list[PaperRow]:
-    return papers_rows(*others())
+    return papers_rows(Bench(*others()))
 
 
 def paper(rows: Sequence[PaperRow], **wanted: object) -> PaperRow:
@@ -113,7 +113,7 @@ def test_every_published_figure_has_its_row() -> None:
 
 def test_every_conclusion_has_its_row() -> None:
     for study, comparison in (nine(), others()):
-        rows = claims_rows(study, comparison)
+        rows = claims_rows(Bench(study, comparison))
         assert [row.claim for row in rows] == [s.claim for s in STATEMENTS]
         assert all(row.ours is not None for row in rows if row.verdict != "not comparable")
 
@@ -294,7 +294,7 @@ def test_ensembles_of_the_nine_leave_other_members_out() -> None:
     methods = ("average", "accuracy", "per_class", "exponential")
     comparison = compare(study.validation, study.test, METHODS)
     alone = compare(study.validation.select(factory.NINE), study.test.select(factory.NINE), methods)
-    rows = papers_rows(study, comparison)
+    rows = papers_rows(Bench(study, comparison))
     row = paper(rows, subject="average", metric="accuracy", precision="about")
     assert row.ours == alone.score("average").test_accuracy
     assert row.ours != comparison.score("average").test_accuracy
@@ -323,12 +323,12 @@ def test_ensembles_of_the_nine_leave_other_members_out() -> None:
 )
 def test_another_study_is_not_comparable(changes: dict[str, object], reason: str) -> None:
     study, comparison = nine()
-    rows = papers_rows(dataclasses.replace(study, **changes), comparison)
+    rows = papers_rows(Bench(dataclasses.replace(study, **changes), comparison))
     row = paper(rows, subject="deep-a", metric="accuracy")
     assert (row.verdict, row.reason) == ("not comparable", reason)
     assert row.ours is not None
     helps = claim(
-        claims_rows(dataclasses.replace(study, **changes), comparison), "An ensemble is b"
+        claims_rows(Bench(dataclasses.replace(study, **changes), comparison)), "An ensemble is b"
     )
     assert helps.verdict == "not comparable"
     assert helps.ours is not None
@@ -337,11 +337,11 @@ def test_another_study_is_not_comparable(changes: dict[str, object], reason: str
 def test_missing_members_say_why() -> None:
     study, comparison = nine()
     study = dataclasses.replace(study, missing=(("lenet", "out of memory"),))
-    rows = papers_rows(study, comparison)
+    rows = papers_rows(Bench(study, comparison))
     assert paper(rows, subject="lenet", place="Table 2", metric="accuracy").reason == (
         "The member lenet is not in this study (out of memory)."
     )
-    assert claim(claims_rows(study, comparison), "The network overfits").reason == (
+    assert claim(claims_rows(Bench(study, comparison)), "The network overfits").reason == (
         "The member lenet is not in this study (out of memory)."
     )
 
@@ -349,7 +349,7 @@ def test_missing_members_say_why() -> None:
 def test_fewer_than_nine_members_do_not_stand_for_them() -> None:
     study = renamed(factory.NINE[:4])
     comparison = compare(study.validation, study.test, METHODS)
-    row = paper(papers_rows(study, comparison), metric="gain")
+    row = paper(papers_rows(Bench(study, comparison)), metric="gain")
     assert (row.verdict, row.reason) == (
         "not comparable",
         "The report speaks of nine members; this study has 4 of that group.",
@@ -362,7 +362,7 @@ def test_networks_without_their_pretrained_weights() -> None:
         dataclasses.replace(r, pretrained=False) if r.name == "six-efficientnetb0" else r
         for r in study.records
     )
-    rows = papers_rows(dataclasses.replace(study, records=records), comparison)
+    rows = papers_rows(Bench(dataclasses.replace(study, records=records), comparison))
     row = paper(rows, subject="six-efficientnetb0", metric="accuracy", claimed_split="test")
     assert (row.verdict, row.reason) == (
         "not comparable",
@@ -373,7 +373,7 @@ def test_networks_without_their_pretrained_weights() -> None:
 def test_imported_members_without_history_or_parameters() -> None:
     study, comparison = nine()
     bare = factory.from_logits(study.validation, study.test, dataset="fer2013")
-    rows = papers_rows(bare, comparison)
+    rows = papers_rows(Bench(bare, comparison))
     assert paper(rows, subject="deep-a", metric="parameters").reason == (
         "The parameters of this member are not known, for it was imported."
     )
@@ -390,7 +390,7 @@ def test_imported_members_without_history_or_parameters() -> None:
 
 def test_conclusions_about_the_nine() -> None:
     study, comparison = nine()
-    rows = claims_rows(study, comparison)
+    rows = claims_rows(Bench(study, comparison))
     gain = claim(rows, "An ensemble is better")
     assert gain.ours is not None
     assert gain.ours_low is not None
@@ -416,7 +416,7 @@ def test_conclusions_about_the_nine() -> None:
 
 def test_claimed_accuracies_meet_what_is_measured() -> None:
     study, comparison = others()
-    rows = claims_rows(study, comparison)
+    rows = claims_rows(Bench(study, comparison))
     row = claim(rows, "The test accuracy is 83.2 %")
     assert row.verdict == "not reproduced"
     assert "not above 0.8315" in row.reason
@@ -425,7 +425,7 @@ def test_claimed_accuracies_meet_what_is_measured() -> None:
     )
     assert claim(rows, "The test accuracy on ExpW").verdict == ("not comparable")
     there = dataclasses.replace(study, dataset="expw")
-    assert claim(claims_rows(there, comparison), "The test accuracy on ExpW").verdict == (
+    assert claim(claims_rows(Bench(there, comparison)), "The test accuracy on ExpW").verdict == (
         "not reproduced"
     )
 
@@ -436,7 +436,7 @@ def test_a_tie_is_no_proof() -> None:
     same[1] = same[0]
     study = dataclasses.replace(study, test=dataclasses.replace(study.test, logits=same))
     comparison = compare(study.validation, study.test, METHODS)
-    row = claim(claims_rows(study, comparison), "Model 3 is slightly better")
+    row = claim(claims_rows(Bench(study, comparison)), "Model 3 is slightly better")
     assert row.ours == 0
     assert row.verdict == "not reproduced"
 
@@ -511,10 +511,10 @@ def _plain(test: Test, metric: str, label: str) -> float:
 
 def test_both_tables_in_every_format() -> None:
     study, comparison = nine()
-    for table in (papers_table(study, comparison), claims_table(study, comparison)):
+    for table in (papers_table(Bench(study, comparison)), claims_table(Bench(study, comparison))):
         for form in SUFFIXES.values():
             text = render(table, form)
             assert "not comparable" in text
-    frame = papers_table(study, comparison).frame
+    frame = papers_table(Bench(study, comparison)).frame
     assert len(frame) == sum(len(report.figures) for report in load())
     assert set(frame["verdict"]) <= {"reproduced", "better", "not reproduced", "not comparable"}

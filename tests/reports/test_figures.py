@@ -16,7 +16,7 @@ from ensembles.methods import CORE
 from reports import figures
 from reports.drawing import Drawing, looks, shorten
 from reports.figure_content import draw_all, figure_jobs, reliability_bins, two_class_accuracy
-from reports.figures import NEGATIVE, POSITIVE, row_shares
+from reports.figures import row_shares
 from reports.figures_images import (
     Panel,
     image_grid,
@@ -25,7 +25,7 @@ from reports.figures_images import (
     transformed_panel,
 )
 from reports.findings import Findings
-from reports.study import ReportError
+from reports.study import NEGATIVE, POSITIVE, ReportError
 from tests.reports import factory
 
 FEW = ("single_best", "average", "accuracy")

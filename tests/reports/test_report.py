@@ -71,7 +71,7 @@ def test_files_go_through_the_writer_that_is_given(study: Study, tmp_path: Path)
 def test_pictures_of_people_stay_local_and_out_of_the_page(
     study: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.report.draw_all", lambda findings: iter(()))
+    monkeypatch.setattr("reports.figure_content.draw_all", lambda findings: iter(()))
     images = np.random.default_rng(0).integers(0, 256, (140, 48, 48), dtype=np.uint8)
     labels = np.arange(140) % 7
     panels = [sample_panel(images, labels, factory.CLASSES, each=2)]
@@ -90,7 +90,7 @@ def test_pictures_of_people_stay_local_and_out_of_the_page(
 def test_a_hostile_study_is_reported_in_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("reports.report.draw_all", lambda findings: iter(()))
+    monkeypatch.setattr("reports.figure_content.draw_all", lambda findings: iter(()))
     write_reports(factory.hostile(70), tmp_path, methods=FEW)
     page = (tmp_path / "report.html").read_text()
     assert "<img src=x" not in page
