@@ -1,17 +1,20 @@
-"""Every writer ended at every one of its file operations; run as a program, prints JSON.
+"""Every writer ended at every one of its operations on files; run as a program, prints JSON.
 
-    python -m tests.benchmark.crash_points WRITER plain|power
+    python -m tests.benchmark.crash_points killed|power-cut|full|unsynced|read-only WRITER...
 
 A program of its own, because it forks once per operation, which a process with threads must not.
-For each operation: the writer is ended there, a reader must find the old state or the new one, and
-the writer run once more must end in the new one. Printed: how often each state was found.
+For each operation: the writer is ended there (or the disk fails from there on, which it must say),
+a reader must find the old state or the new one, and the writer run once more must end in the new
+one. Printed for each writer: how often each state was found, or the error.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +32,7 @@ from benchmark.samples import facts_of, read_samples, write_samples
 from benchmark.store import DamagedError, LogitsStore
 from benchmark.verification import verify_roots
 from tests.benchmark import small
-from tests.benchmark.crashing import NEVER, Disk, crash
+from tests.benchmark.crashing import FAILURES, Disk, crash, fail
 
 BEFORE, AFTER = b"before " * 999, b"after " * 999
 
@@ -133,10 +136,7 @@ def set_aside(root: Path) -> str:
 
 def foreign(root: Path, value: float) -> None:
     """Import the logits `value` as the member `seer`."""
-    path = root / f"{value}.npy"
-    path.write_bytes(b"")
-    np.save(path, np.full((small.ROWS, len(CLASS_NAMES)), value))
-    import_member(root, "seer", path, path)
+    import_member(root, "seer", root / f"{value}.npy", root / f"{value}.npy")
 
 
 def imported(root: Path) -> float:
@@ -146,6 +146,8 @@ def imported(root: Path) -> float:
 
 def prepare_import(root: Path) -> None:
     write_samples(root, small.dataset(), facts_of(small.dataset()))
+    for value in (-1.0, -2.0):
+        np.save(root / f"{value}.npy", np.full((small.ROWS, len(CLASS_NAMES)), value))
     foreign(root, -1.0)
 
 
@@ -232,7 +234,7 @@ def operations(writer: Writer) -> list[str]:
     """What `write` does, one word per operation on a file."""
     with tempfile.TemporaryDirectory() as folder:
         writer.prepare(Path(folder))
-        disk = Disk(NEVER).install()
+        disk = Disk().install()
         try:
             writer.write(Path(folder))
         finally:
@@ -240,27 +242,44 @@ def operations(writer: Writer) -> list[str]:
         return [name for name, _ in disk.operations]
 
 
-def enumerate_points(writer: Writer, *, power_cut: bool) -> dict[str, int]:
+def end(writer: Writer, root: Path, number: int, mode: str) -> None:
+    """End `write` at operation `number`."""
+    if mode not in FAILURES:
+        assert crash(lambda: writer.write(root), number, power_cut=mode == "power-cut")
+        return
+    told = fail(lambda: writer.write(root), number, mode)
+    assert os.strerror(FAILURES[mode][0]) in told or writer.look(root) == "new", told
+    if "unlink" not in FAILURES[mode][1]:
+        assert not list(root.rglob("*.tmp"))
+
+
+def enumerate_points(writer: Writer, mode: str) -> dict[str, int]:
     """End `write` at each of its operations; how often a reader found which state."""
     found: Counter[str] = Counter()
     for number in range(1, len(operations(writer)) + 1):
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             writer.prepare(root)
-            assert crash(lambda root=root: writer.write(root), number, power_cut=power_cut)
             try:
+                end(writer, root, number, mode)
                 found[writer.look(root)] += 1
                 writer.write(root)
                 assert writer.look(root) == "new"
-            except BaseException:
-                print(f"at operation {number}", file=sys.stderr)
+            except Exception as error:
+                error.add_note(f"at operation {number}")
                 raise
     return dict(found)
 
 
 def main() -> None:
-    name, mode = sys.argv[1:]
-    print(json.dumps(enumerate_points(writers()[name](), power_cut=mode == "power")))
+    mode, *names = sys.argv[1:]
+    report: dict[str, Any] = {}
+    for name in names:
+        try:
+            report[name] = enumerate_points(writers()[name](), mode)
+        except Exception:  # the other writers have their say all the same
+            report[name] = traceback.format_exc()
+    print(json.dumps(report))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
-"""Ends a program hard at any one of its file operations, with or without a power cut.
+"""Ends a program hard at any one of its operations on files, or lets the disk fail from there on.
 
 `Disk` takes the place of the operations that change files. At the chosen one it leaves, half of it
 done where it is a write. A power cut also takes what was never fsynced: the contents of such files,
-and changes of names in folders that were not fsynced afterwards.
+and changes of names in folders that were not fsynced afterwards. A disk that fails raises instead.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import shutil
@@ -17,13 +18,24 @@ from typing import Any
 
 CRASHED = 42
 NEVER = 10**9
+FREEING = ("unlink", "rmdir")
+EVERYTHING = ("open", "write", "fsync", "rename", "mkdir", *FREEING)
+FAILURES = {
+    "full": (errno.ENOSPC, tuple(name for name in EVERYTHING if name not in FREEING)),
+    "unsynced": (errno.EIO, ("fsync",)),
+    "read-only": (errno.EROFS, EVERYTHING),
+}
+"""The ways in which a disk fails: the error, and the operations that it hits."""
 
 
 class Disk:
-    """From `install` on, counts the operations on files and leaves at number `crash_at`."""
+    """From `install` on, counts the operations on files and leaves at number `crash_at`, or, given
+    one of `FAILURES`, fails from there on."""
 
-    def __init__(self, crash_at: int = NEVER, *, power_cut: bool = False) -> None:
-        self._crash_at, self._power_cut = crash_at, power_cut
+    def __init__(
+        self, crash_at: int = NEVER, *, power_cut: bool = False, failure: str | None = None
+    ) -> None:
+        self._crash_at, self._power_cut, self._failure = crash_at, power_cut, failure
         self._real = {
             name: getattr(os, name)
             for name in ("fsync", "replace", "rename", "unlink", "remove", "mkdir", "rmdir")
@@ -53,8 +65,13 @@ class Disk:
         self.operations.append((name, path))
         if len(self.operations) < self._crash_at:
             return
+        if self._failure is not None and name not in FAILURES[self._failure][1]:
+            return
         if half is not None:
             half()
+        if self._failure is not None:
+            code = FAILURES[self._failure][0]
+            raise OSError(code, os.strerror(code))
         self.uninstall()
         if self._power_cut:
             self._lose()
@@ -185,3 +202,15 @@ def crash(act: Callable[[], None], number: int, *, power_cut: bool) -> bool:
     if code not in (0, CRASHED):
         raise AssertionError(f"the child ended with {code} at operation {number}")
     return code == CRASHED
+
+
+def fail(act: Callable[[], object], number: int, failure: str) -> str:
+    """Run `act` on a disk that fails from operation `number` on; return what it raised, or ''."""
+    disk = Disk(number, failure=failure).install()
+    try:
+        act()
+    except (OSError, AssertionError) as error:
+        return str(error)
+    finally:
+        disk.uninstall()
+    return ""

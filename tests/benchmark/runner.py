@@ -6,22 +6,29 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY_ZOO = Path(__file__).with_name("tiny_zoo.py")
 
 
-def benchmark(*arguments: str | Path, timeout: float = 240) -> subprocess.CompletedProcess[str]:
-    """`python -m benchmark` with these arguments; nothing is raised for its exit code."""
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=timeout,
-        env={**os.environ, "COLUMNS": "160", "OMP_NUM_THREADS": "1"},
-    )
+def benchmark(
+    *arguments: str | Path, timeout: float = 240, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmark` with these arguments; nothing is raised for its exit code.
+
+    options: further ones of `subprocess.run`.
+    """
+    usual: dict[str, Any] = {
+        "cwd": ROOT,
+        "stdout": subprocess.PIPE,
+        "stderr": subprocess.PIPE,
+        "text": True,
+        "timeout": timeout,
+        "env": {**os.environ, "COLUMNS": "160", "OMP_NUM_THREADS": "1"},
+    }
+    command = [sys.executable, "-m", "benchmark", *map(str, arguments)]
+    return subprocess.run(command, check=False, **{**usual, **options})
 
 
 def tiny(results: Path, members: str = "tiny") -> list[str]:

@@ -6,59 +6,21 @@ threads; here is what they must report.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
-from typing import Any
 
 import pytest
 
-from tests.benchmark.runner import ROOT
+from tests.benchmark.programs import TRAINING, WRITERS, check_states, report_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for names")
 
-WRITERS = {
-    "new-file": 9,
-    "replaced-file": 5,
-    "new-entry": 23,
-    "replaced-entry": 24,
-    "samples": 12,
-    "damaged-samples": 10,
-    "checkpoint": 5,
-    "repair": 8,
-    "import": 20,
-    "training": 50,
-}
-"""Every writer and the operations on files that it has at least."""
 
-
-def report_of(program: str, *arguments: str) -> Any:
-    """What a program of this folder prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", f"tests.benchmark.{program}", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-@pytest.mark.parametrize("writer", WRITERS)
-def test_a_writer_that_ends_at_any_operation_leaves_the_old_state_or_the_new(writer: str) -> None:
-    found = report_of("crash_points", writer, "plain")
-    assert set(found) == {"old", "new"}
-    assert found["old"] + found["new"] >= WRITERS[writer]
-
-
-@pytest.mark.parametrize("writer", WRITERS)
-def test_so_does_one_that_loses_what_was_never_synced(writer: str) -> None:
-    found = report_of("crash_points", writer, "power")
-    assert set(found) <= {"old", "new"}
-    assert sum(found.values()) >= WRITERS[writer]
+@pytest.mark.parametrize("writers", [WRITERS, TRAINING], ids=["each writer", "a training"])
+@pytest.mark.parametrize("mode", ["killed", "power-cut"])
+def test_ended_at_any_operation_a_writer_leaves_the_old_state_or_the_new(
+    mode: str, writers: dict[str, int]
+) -> None:
+    check_states(mode, writers)
 
 
 def test_twenty_killed_trainings_end_with_the_bits_of_an_undisturbed_one() -> None:
