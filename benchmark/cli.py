@@ -68,6 +68,9 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
             screen(event)
 
         done = stages.train_members(plan, dataset, listen)
+    for path in done.set_aside:
+        text = f"damaged samples, set aside and written again: {path}"
+        output.print(Text(text, style="yellow"), soft_wrap=True)
     log.write(kind="end", trained=len(done.trained), failed=len(done.failed))
     output.print(
         f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "

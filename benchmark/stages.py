@@ -35,6 +35,8 @@ class Training:
     reused: tuple[tuple[str, int], ...]
     trained: tuple[tuple[str, int], ...]
     failed: tuple[tuple[str, int, str], ...]
+    set_aside: tuple[Path, ...] = ()
+    """Where damaged samples lie now; they were written again."""
 
 
 def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
@@ -44,7 +46,7 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
     from zoo.job import resolve_device
 
     facts = facts_of(dataset)
-    write_samples(plan.root, dataset, facts)
+    set_aside = write_samples(plan.root, dataset, facts)
     store = LogitsStore(plan.root)
     events: list[Event] = []
 
@@ -54,7 +56,12 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
 
     pending = []
     for index, (member, seed) in enumerate(plan.runs):
-        state = store.state(member.name, seed, decides(plan, member, seed, facts))
+        try:
+            wanted = decides(plan, member, seed, facts)
+        except Exception:  # a network that cannot be built: its training says so, and why
+            pending.append(index)
+            continue
+        state = store.state(member.name, seed, wanted)
         if state.kind == "fresh":
             keep(Event("reused", member.name, seed))
             continue
@@ -69,6 +76,7 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
         reused=tuple((e.member, e.seed) for e in events if e.kind == "reused"),
         trained=tuple((e.member, e.seed) for e in events if e.kind == "trained"),
         failed=tuple((e.member, e.seed, e.message) for e in events if e.kind == "failed"),
+        set_aside=set_aside,
     )
 
 

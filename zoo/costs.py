@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.member import Member, Recipe
+from zoo.member import Member, Recipe, ZooError
 from zoo.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -49,14 +49,23 @@ def costs(member: Member, width: float = 1.0, recipe: Recipe | None = None) -> C
 
 
 def measure(member: Member, width: float, side: int) -> Costs:
-    """Build `member` and count. No memory is allocated where its network allows for that."""
+    """Build `member` and count. No memory is allocated where its network allows for that.
+
+    Raises `ZooError` for a network that cannot be built or run.
+    """
     import torch
 
     try:
-        with torch.device("meta"):
+        try:
+            with torch.device("meta"):
+                return network_costs(member.build(width), side)
+        except (NotImplementedError, RuntimeError):  # some constructors read values back
             return network_costs(member.build(width), side)
-    except (NotImplementedError, RuntimeError):  # some constructors read values back
-        return network_costs(member.build(width), side)
+    except Exception as error:  # a user's network may fail in any way
+        raise ZooError(
+            f"the network of the member {member.name!r} cannot be measured "
+            f"({type(error).__name__}: {error}): mend its build"
+        ) from error
 
 
 def network_costs(network: nn.Module, side: int) -> Costs:
