@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import TypeAlias
 
@@ -50,10 +54,27 @@ def figure_jobs(findings: Findings) -> dict[str, Job]:
 
 
 def draw_all(findings: Findings) -> Iterator[Drawing]:
-    """The figures of `figure_jobs`; a job that spreads its members over several gives them all."""
-    for job in figure_jobs(findings).values():
-        drawn = job()
-        yield from drawn if isinstance(drawn, list) else [drawn]
+    """The figures of `figure_jobs`; a job that spreads its members over several gives them all.
+
+    Drawing is most of a report's time: two processes begin with it at once, and the caller may do
+    something else before it asks for the first. Where processes cannot be forked, this one draws.
+    """
+    jobs = list(figure_jobs(findings).values())
+    if sys.platform != "linux" or (os.cpu_count() or 1) < 2:
+        return _flat(job() for job in jobs)
+    pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork"))
+    drawn = pool.map(_call, jobs)
+    pool.shutdown(wait=False)  # ends itself once everything is drawn
+    return _flat(drawn)
+
+
+def _flat(drawn: Iterable[Drawing | list[Drawing]]) -> Iterator[Drawing]:
+    for one in drawn:
+        yield from one if isinstance(one, list) else [one]
+
+
+def _call(job: Job) -> Drawing | list[Drawing]:
+    return job()
 
 
 def _forest(findings: Findings) -> Job:

@@ -128,6 +128,11 @@ def write_reports(
     parts = frozenset(PARTS if only is None else only)
     put = write_plainly if write is None else write
     findings = Findings.of(study, methods)
+    drawn: Iterator[Drawing] = iter(())
+    if parts & {"figures", "page"}:
+        from reports.figure_content import draw_all
+
+        drawn = draw_all(findings)  # other processes draw while this one makes the tables
     made = make_tables(findings, tables)
     files: list[Path] = []
 
@@ -139,11 +144,10 @@ def write_reports(
         for path, content in _table_files(made, folder / "tables"):
             keep(path, content)
     if parts & {"figures", "page"}:
-        from reports.figure_content import draw_all
         from reports.figures_images import image_grid
         from reports.page import page_html
 
-        drawings = list(draw_all(findings))
+        drawings = list(drawn)
         pictures = [image_grid(panel) for panel in panels]
         if "figures" in parts:
             for path, content in _figure_files(drawings, folder / "figures"):
