@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -31,6 +30,9 @@ from reports.study import ReportError
 from zoo.member import ZooError
 
 USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError, DamagedError)
+INTERRUPTED = 130
+# The base of "no such option" and its like; newer versions of typer bring a click of their own.
+USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 app = typer.Typer(
     help="Train a zoo of facial-expression networks once, cache their logits, and compare every "
@@ -301,16 +303,17 @@ def run(arguments: list[str]) -> int:
     """Run one command; return the exit code. Errors of the user are one sentence on stderr."""
     try:
         code = app(arguments, prog_name="python -m benchmark", standalone_mode=False)
-    except click.ClickException as error:
+    except USAGE_ERROR as error:
         error.show()
-        return error.exit_code
+        return 2
     except USER_ERRORS as error:
         errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
         return 2
     except OSError as error:  # a full disk, a folder that cannot be written
         errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
         return 1
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # some versions of typer return it instead of raising
         errors.print("interrupted: what is finished is kept; the same command goes on from there")
-        return 130
     return int(code or 0)
