@@ -43,7 +43,7 @@ def read_folder(folder: Path) -> Study:
     assert isinstance(test, Test)
     return Study(
         dataset=folder.resolve().name,
-        profile="paper",
+        profile="imported",
         synthetic=False,
         records=tuple(_record(name, files["test"][name]) for name in names),
         validation=validation,

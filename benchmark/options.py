@@ -29,8 +29,8 @@ ProfileOption = Annotated[
 MembersOption = Annotated[
     str,
     typer.Option(
-        help="Names, groups (nine, lenet, six, leaky, vgg16, modern, all), globs like 'deep-*', or "
-        "timm:NAME, separated by commas."
+        help="Names, groups (nine, recalibrated, lenet, six, leaky, vgg16, modern, all), globs "
+        "like 'deep-*', or timm:NAME, separated by commas."
     ),
 ]
 MembersArgument = Annotated[str, typer.Argument(metavar="SEL", help="Like --members of run-all.")]

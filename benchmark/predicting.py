@@ -177,6 +177,7 @@ def _network(path: Path, entry: Entry, member: Member) -> nn.Module:
             f"{path} does not hold the weights that gave the stored logits: train "
             f"{entry.member!r} again, or leave it out with --members"
         )
-    network = member.build(width)
+    # Networks that started from ImageNet weights have their full width in every profile.
+    network = member.build(1.0 if entry.manifest["pretrained"] else width)
     network.load_state_dict(load(data))
     return network

@@ -106,7 +106,12 @@ def gather(
     seeds = _common_seeds(entries, names)
     pairs = [
         tuple(
-            _predictions(kind, samples[split], [entries[name, seed] for name in names], split)
+            _predictions(
+                kind,
+                samples[split],
+                _of_seed(entries, names, seed),
+                split,
+            )
             for kind, split in ((Validation, "validation"), (Test, "test"))
         )
         for seed in seeds
@@ -169,9 +174,15 @@ def _ordered(
 
 
 def _common_seeds(entries: dict[tuple[str, int], Entry], names: list[str]) -> list[int]:
-    """Seed 0, and the further ones that every member has; an imported member has one for all."""
-    seeds = [{seed for name, seed in entries if name == wanted} for wanted in names]
-    return sorted(set.intersection(*seeds) | {0})
+    """Seed 0, and the further ones that every trained member has; an imported one has but one."""
+    trained = [name for name in names if not entries[name, 0].manifest["imported"]]
+    seeds = [{seed for name, seed in entries if name == wanted} for wanted in trained]
+    return sorted(set.intersection(*seeds) | {0}) if seeds else [0]
+
+
+def _of_seed(entries: dict[tuple[str, int], Entry], names: list[str], seed: int) -> list[Entry]:
+    """The entries of one seed; an imported member stands in with its only one."""
+    return [entries.get((name, seed), entries[name, 0]) for name in names]
 
 
 def _predictions(

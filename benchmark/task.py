@@ -24,7 +24,8 @@ from benchmark.samples import DatasetFacts
 from benchmark.store import TRAINING, LogitsStore, key_of, weights_path
 from zoo.job import Data, Job, Outcome, fingerprint, library_versions, run_job
 from zoo.member import Member, ZooError
-from zoo.training import EpochResult, TrainingError
+from zoo.run_state import EpochResult
+from zoo.training import TrainingError
 
 
 def training_data(dataset: Dataset, limit: int | None) -> Data:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -63,7 +64,10 @@ def draw_all(findings: Findings) -> Iterator[Drawing]:
     if sys.platform != "linux" or (os.cpu_count() or 1) < 2:
         return _flat(job() for job in jobs)
     pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork"))
-    drawn = pool.map(_call, jobs)
+    with warnings.catch_warnings():
+        # The children only draw; they touch no lock that another thread of ours may hold.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        drawn = pool.map(_call, jobs)
     pool.shutdown(wait=False)  # ends itself once everything is drawn
     return _flat(drawn)
 

@@ -15,6 +15,7 @@ import numpy as np
 from ensembles.metrics import predicted_classes
 from ensembles.predictions import Bools
 from ensembles.scoring import Comparison, Score
+from reports.findings import chosen_score
 from reports.study import ReportError, Study
 
 SINGLE, AVERAGE = "single_best", "average"
@@ -52,17 +53,14 @@ def answer(study: Study, comparison: Comparison) -> Answer:
             "single member, which ensembles are compared with"
         )
     single = scores[SINGLE]
-    # In the order in which the methods were fitted, so that a tie is not broken by test accuracy.
-    fitted = [scores[name] for name in comparison.combiners]
-    rivals = [s for s in fitted if s.ranked and s.family != "reference"]
-    if not rivals:
+    best = chosen_score(comparison)
+    if best is None:
         return Answer(
             headline=f"One network reaches {percent(single.test_accuracy)}; nothing to combine yet",
             points=(("Does it help?", "One member was scored: an ensemble needs two."),),
             facts=(_accuracy_fact("Test accuracy", single),),
             caveats=_caveats(study),
         )
-    best = max(rivals, key=lambda s: (s.val_accuracy, s.method == AVERAGE))
     gain = paired_difference(
         _right(study, comparison, best.method), _right(study, comparison, SINGLE)
     )

@@ -130,7 +130,7 @@ class Study:
     dataset: str
     """fer2013, expw, faces or a user's name."""
     profile: str
-    """paper or quick."""
+    """paper, quick, or imported (predictions of one's own)."""
     synthetic: bool
     records: tuple[MemberRecord, ...]
     validation: Validation

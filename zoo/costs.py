@@ -7,8 +7,10 @@ an architecture: `python -m zoo.costs`.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
+import inspect
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -87,11 +89,29 @@ def architecture_fingerprint(network: nn.Module) -> str:
     """sha256 over the network's modules and the names and shapes of its parameters and buffers.
 
     Two networks with the same fingerprint can load each other's weights; the weights themselves
-    and which of them are frozen do not enter.
+    and which of them are frozen do not enter. Of modules that neither torch, timm nor the zoo
+    defines the source enters too: what a user's `forward` does is not in its `repr`.
     """
     tensors = [*network.named_parameters(), *network.named_buffers()]
     shapes = [f"{name} {tuple(tensor.shape)}" for name, tensor in tensors]
-    return hashlib.sha256("\n".join([repr(network), *shapes]).encode()).hexdigest()
+    return hashlib.sha256(
+        "\n".join([repr(network), *shapes, *_sources(network)]).encode()
+    ).hexdigest()
+
+
+def _sources(network: nn.Module) -> list[str]:
+    """The code of every kind of module that comes from a user's file, where it can be had."""
+    kinds = {type(module) for module in network.modules()}
+    foreign = [
+        kind
+        for kind in kinds
+        if kind.__module__.split(".")[0] not in ("torch", "torchvision", "timm", "zoo")
+    ]
+    found = []
+    for kind in sorted(foreign, key=lambda kind: kind.__qualname__):
+        with contextlib.suppress(OSError, TypeError):  # defined where no file stands behind it
+            found.append(inspect.getsource(kind))
+    return found
 
 
 def _key(name: str, width: float, side: int) -> str:

@@ -43,8 +43,8 @@ def use_word_dropout(network: nn.Module) -> None:
                 setattr(module, name, WordDropout(child.p))
 
 
-def thin_dropout(network: nn.Module, width: float) -> None:
-    """Lower the rate of every `nn.Dropout` in a network that was built at `width` below one."""
+def thin_dropout(network: nn.Module, share: float) -> None:
+    """Multiply the rate of every `nn.Dropout` by `share`, at most one."""
     for module in network.modules():
         if isinstance(module, nn.Dropout):
-            module.p *= min(1.0, width)
+            module.p *= min(1.0, share)

@@ -14,13 +14,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from zoo.costs import architecture_fingerprint, costs
+from zoo.costs import architecture_fingerprint, input_side, network_costs
 from zoo.dropout import thin_dropout, use_word_dropout
 from zoo.inference import full_float32, latency_ms, predict_logits
 from zoo.member import Member, Recipe
+from zoo.run_state import EpochResult
 from zoo.training import (
     Checkpoint,
-    EpochResult,
     Images,
     Settings,
     Trained,
@@ -161,7 +161,8 @@ def _run(
     device = torch.device(job.device)
     start = time.perf_counter()
     network = build_network(job.member, job.recipe, job.width, job.seed).to(device)
-    thin_dropout(network, job.width)
+    if job.member.recipe.dropout:  # a profile that narrows a network drops less, as it records
+        thin_dropout(network, job.recipe.dropout / job.member.recipe.dropout)
     if device.type == "cpu":
         use_word_dropout(network)
     trained = train(
@@ -187,7 +188,7 @@ def _run(
                 f"the logits of the {split} split are not finite: training diverged; a smaller "
                 f"learning rate than {job.recipe.learning_rate:g} is needed"
             )
-    counted = costs(job.member, job.width, job.recipe)
+    counted = network_costs(network, input_side(job.recipe))
     return Outcome(
         logits=logits,
         # A resumed training took the recorded epochs' time; an undisturbed one also the set-up.

@@ -33,7 +33,8 @@ from zoo.costs import input_side
 from zoo.dropout import use_word_dropout
 from zoo.job import Data, build_network, device_name, exactness
 from zoo.member import Member, Recipe
-from zoo.training import EpochResult, Images, Settings, Step, balanced, train
+from zoo.run_state import EpochResult
+from zoo.training import Images, Settings, Step, balanced, train
 
 
 @dataclass(frozen=True, kw_only=True)

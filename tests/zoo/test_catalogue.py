@@ -47,7 +47,8 @@ def test_listing_the_catalogue_does_not_import_torch() -> None:
 
 def test_groups_of_the_design() -> None:
     catalogue = load_catalogue()
-    assert set(catalogue.groups) == {"nine", "lenet", "six", "leaky", "vgg16", "modern", "all"}
+    groups = {"nine", "recalibrated", "lenet", "six", "leaky", "vgg16", "modern", "all"}
+    assert set(catalogue.groups) == groups
     assert len(catalogue.groups["nine"]) == 9
     assert len(catalogue.groups["six"]) == 7
     assert 8 <= len(catalogue.groups["modern"]) <= 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -122,3 +123,28 @@ def test_architectures_of_the_catalogue_that_differ_have_different_fingerprints(
         repeated = load_catalogue().member("leaky-sgd").build(QUICK_WIDTH)
     assert len(set(found.values())) == len(found)
     assert architecture_fingerprint(repeated) == found["leaky"]
+
+
+def test_another_forward_in_a_users_file_is_another_architecture(tmp_path: Path) -> None:
+    """The `repr` of a module does not show what its `forward` does; its source does."""
+    source = """
+from torch import nn
+from zoo.member import Member, Recipe
+
+class Scaled(nn.Module):
+    def forward(self, x):
+        return x * {factor}
+
+def build(width):
+    return nn.Sequential(Scaled(), nn.Flatten(), nn.Linear(2304, 7))
+
+RECIPE = Recipe(optimizer="adam", learning_rate=0.1, epochs=1, batch_size=8)
+MEMBER = Member(name="scaled", build=build, recipe=RECIPE, source="the tests")
+"""
+    found = []
+    for number, factor in enumerate((2, 2, 3)):
+        path = tmp_path / f"zoo_{number}.py"
+        path.write_text(source.format(factor=factor))
+        member = load_catalogue([path]).member("scaled")
+        found.append(architecture_fingerprint(member.build(1.0)))
+    assert found[0] == found[1] != found[2]

@@ -14,8 +14,8 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from tests.zoo import tiny
 from zoo.member import Augmentation, Balance, Recipe, Schedule
+from zoo.run_state import EpochResult
 from zoo.training import (
-    EpochResult,
     Images,
     Settings,
     Trained,
