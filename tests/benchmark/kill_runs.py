@@ -19,6 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmark.events import Listener
 from benchmark.samples import facts_of
 from benchmark.store import LogitsStore
 from benchmark.task import Trainer, Work, training_data
@@ -27,11 +28,11 @@ from tests.benchmark import small
 ZOO = Path(__file__).with_name("steady_zoo.py")
 
 
-def train(root: Path) -> bool:
+def train(root: Path, listen: Listener = lambda event: None) -> bool:
     """Train the one member into `root`, as a run with `--checkpoint-every 0` does."""
     data, plan = small.dataset(), small.plan(root, "steady", ZOO)
     work = Work(plan.request, training_data(data, None), facts_of(data), "cpu", 1)
-    return Trainer(plan, work, lambda event: None).train(0)
+    return Trainer(plan, work, listen).train(0)
 
 
 def attempt(root: Path, life: float | None) -> bool:
