@@ -23,7 +23,8 @@ from benchmark.events import Event, RunLog
 from benchmark.folders import read_folder
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
-from benchmark.screen import TrainingScreen, print_ensembles
+from benchmark.remembered import recall, remember, report_key
+from benchmark.screen import TrainingScreen, print_ensembles, short_table
 from benchmark.store import DamagedError
 from ensembles.predictions import PredictionsError
 from reports.study import ReportError
@@ -69,7 +70,11 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
             log(event)
             screen(event)
 
-        done = stages.train_members(plan, dataset, listen)
+        try:
+            done = stages.train_members(plan, dataset, listen)
+        except BaseException as error:
+            log.write(kind="cut short", reason=type(error).__name__)
+            raise
     for path in done.set_aside:
         text = f"damaged samples, set aside and written again: {path}"
         output.print(Text(text, style="yellow"), soft_wrap=True)
@@ -85,9 +90,16 @@ def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
     dataset, failed = _train(plan)
     study = stages.gather(plan.root, missing=failed)
-    written = stages.write_results(study, plan.root, dataset=dataset)
-    print_ensembles(output, written.summary, plan.root / "tables" / "ensembles.md")
-    output.print(f"{len(written.files)} files written; open {plan.root / 'report.html'}")
+    key = report_key(study)
+    remembered = recall(plan.root, key)
+    if remembered is not None:
+        short, done = remembered.short, f"{remembered.files} files stand as they were written"
+    else:
+        written = stages.write_results(study, plan.root, dataset=dataset)
+        short, done = short_table(written.summary), f"{len(written.files)} files written"
+        remember(plan.root, key, written.files, short)
+    print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
+    output.print(f"{done}; open {plan.root / 'report.html'}")
     if failed:
         raise typer.Exit(1)
 
@@ -150,7 +162,7 @@ def score(
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
         return
-    print_ensembles(output, written.summary, root / "tables" / "ensembles.md")
+    print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
     output.print("The other tables, the figures and the page are made again by `report`.")
 
 
@@ -214,6 +226,7 @@ def members(zoo: ZooOption = None, as_json: JsonOption = False) -> None:
 
 @app.command("verify")
 def verify(
+    *,
     dataset: Annotated[
         str | None, typer.Option(help="Only this dataset; default: everything under --results.")
     ] = None,
@@ -222,6 +235,7 @@ def verify(
     repair: Annotated[
         bool, typer.Option("--repair", help="Set damaged entries aside, so that they are redone.")
     ] = False,
+    zoo: ZooOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check every checksum and manifest; list what is damaged or stale. Exit code 1 if any is."""
@@ -231,7 +245,7 @@ def verify(
         roots = sorted(path.parent for path in results.glob("*/samples"))
     else:
         roots = [_root(results, dataset, profile)]
-    problems, checked = verify_roots(roots, repair=repair)
+    problems, checked = verify_roots(roots, repair=repair, zoo=tuple(zoo or ()))
     if as_json:
         typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -15,6 +14,7 @@ from rich.text import Text
 
 from benchmark.events import Event
 from benchmark.plan import Plan
+from benchmark.remembered import ShortTable
 from reports.formatting import terminal_rows
 from reports.tables import Table
 from zoo.costs import costs
@@ -150,18 +150,31 @@ def _work(plan: Plan, member: Member) -> float:
 SHOWN = ("method", *HEADERS, "gain", "tied")
 
 
-def print_ensembles(console: Console, summary: Table, place: Path) -> None:
-    """Print the short ensembles table; `place` is where all methods and columns stand."""
+def short_table(summary: Table) -> ShortTable:
+    """What of the summary fits into a terminal."""
     _, rows, best = terminal_rows(summary)
     columns = [i for i, column in enumerate(summary.shown) if column.key in SHOWN]
-    grid = RichTable(title=summary.title, title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
-    for i in columns:
-        column = summary.shown[i]
-        name = HEADERS.get(column.key, column.header.lower())
-        side: Literal["left", "right"] = "left" if column.kind == "text" else "right"
-        grid.add_column(name, justify=side, no_wrap=column.kind != "text", overflow="fold")
-    for number, row in enumerate(rows):
-        grid.add_row(*(Text(row[i], "bold green" if (number, i) in best else "") for i in columns))
+    shown = [summary.shown[i] for i in columns]
+    return ShortTable(
+        title=summary.title,
+        headers=tuple(HEADERS.get(column.key, column.header.lower()) for column in shown),
+        texts=tuple(column.kind == "text" for column in shown),
+        rows=tuple(tuple(row[i] for i in columns) for row in rows),
+        best=tuple(sorted((row, columns.index(i)) for row, i in best if i in columns)),
+    )
+
+
+def print_ensembles(console: Console, short: ShortTable, place: Path) -> None:
+    """Print the short ensembles table; `place` is where all methods and columns stand."""
+    grid = RichTable(title=short.title, title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    for header, text in zip(short.headers, short.texts, strict=True):
+        grid.add_column(
+            header, justify="left" if text else "right", no_wrap=not text, overflow="fold"
+        )
+    for number, row in enumerate(short.rows):
+        best = [(number, i) in short.best for i in range(len(row))]
+        styles = ["bold green" if one else "" for one in best]
+        grid.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
     console.print(grid)
     console.print(
         "Fitted on validation, scored on test (± half of the 95 % interval). Unique: without test "

@@ -66,6 +66,8 @@ def test_the_same_command_reuses_every_member(finished: Path, tmp_path: Path) ->
     done = benchmark("run-all", *tiny(results))
     assert done.returncode == 0, done.stderr
     assert "0 trained, 3 reused, 0 failed" in done.stdout
+    assert "files stand as they were written" in done.stdout
+    assert "Simple average" in done.stdout
     assert (results / "faces-quick" / "tables" / "ensembles.csv").read_bytes() == before
 
 
