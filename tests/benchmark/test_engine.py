@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -118,6 +119,9 @@ def test_ctrl_c_ends_every_process_cleanly_and_says_how_to_go_on(tmp_path: Path)
     assert "Traceback" not in out + err
     wait_for(lambda: not alive(process.pid), 10)
     root = tmp_path / "faces-quick"
+    (log,) = (root / "logs").glob("*.jsonl")
+    last = json.loads(log.read_text().splitlines()[-1])
+    assert (last["kind"], last["reason"]) == ("cut short", "KeyboardInterrupt")
     assert len(list((root / "checkpoints").glob("*/seed0/*"))) >= 4
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import Timeout
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark.files import sealed
@@ -152,6 +152,19 @@ def test_a_manifest_that_cannot_be_json_is_refused_before_anything_is_written(
         store.commit("one", 0, small.logits(2), {**small.fields(2), "latency_ms": float("nan")})
     assert small.version_of(tmp_path) == 1
     assert store.unfinished("one", 0) == []
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.binary(max_size=60) | st.sampled_from([b"[" * 200_000, b'{"a":' * 99_999, b"9" * 9_999])
+)
+def test_any_other_bytes_in_the_place_of_a_manifest_are_damage(data: bytes, tmp_path: Path) -> None:
+    store = small.commit(tmp_path, 1)
+    (tmp_path / "logits" / "one" / "seed0" / MANIFEST).write_bytes(data)
+    with pytest.raises(
+        DamagedError, match=r"^the manifest (cannot be read|is not what was written)"
+    ):
+        store.read("one", 0)
 
 
 @pytest.mark.parametrize(
