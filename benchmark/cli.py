@@ -71,11 +71,7 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
             screen(event)
 
         try:
-            try:
             done = stages.train_members(plan, dataset, listen)
-        except BaseException as error:
-            log.write(kind="cut short", reason=type(error).__name__)
-            raise
         except BaseException as error:
             log.write(kind="cut short", reason=type(error).__name__)
             raise
