@@ -1,9 +1,11 @@
 """The published figures and conclusions of the five reports beside ours, each with a verdict.
 
 The verdict on a figure follows the rule in `claims_judge.py`. A conclusion is turned into a number
-that is above a threshold where it holds (`claims_statements.py`): one thing being better than
-another is *reproduced* where the whole 95 % interval of that number is above zero, for a tie is no
-proof; a figure that is said to be reached is *reproduced* where the interval reaches it.
+that is above a threshold where it holds (`claims_statements.py`), and is *reproduced* where our
+point estimate of that number is above it, else *not reproduced*; a claimed count is reproduced
+where ours is that count. Where the conclusion is that one thing is better than another, the whole
+95 % interval must be above the threshold, for a tie is no proof. Whatever the verdict, the reason
+says so where the interval includes the threshold or the count and thus leaves it open.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from functools import cache
 from reports.audit import audit_published
 from reports.audit_splits import Origin
 from reports.claims_judge import (
+    TOLERANCE,
     Verdict,
     difference_bounds,
     figure_obstacle,
@@ -190,18 +193,25 @@ def _judge_claim(
         return "not comparable", found.reason
     bounds = "" if found.interval == EXACT else f" ({found.low:.4f} to {found.high:.4f})"
     ours = f"Ours is {number(found.value)}{bounds}"
-    line = number(statement.threshold)
-    reaches, proven = found.high > statement.threshold, found.low > statement.threshold
-    if statement.equal is not None:
-        holds = found.low <= statement.equal <= found.high
-        words = f"claimed is {statement.equal}"
-    elif statement.reached:
-        holds, words = reaches, f"which reaches {line}" if reaches else f"not above {line}"
-    elif proven:
-        holds, words = True, f"above {line} beyond chance"
-    else:
-        holds, words = False, "a tie within chance" if reaches else f"not above {line}"
+    holds, words = _holds(statement, found)
+    claimed = statement.threshold if statement.equal is None else statement.equal
+    if found.low <= claimed <= found.high and found.low < found.high:
+        words += "; the interval leaves it open"
     return ("reproduced" if holds else "not reproduced"), f"{ours}, {words}."
+
+
+def _holds(statement: Statement, found: Ours) -> tuple[bool, str]:
+    """Whether ours satisfies the claim, by the rule at the top of this file, and how in words."""
+    if statement.equal is not None:
+        return abs(found.value - statement.equal) <= TOLERANCE, f"claimed is {statement.equal}"
+    line = number(statement.threshold)
+    if statement.reached:
+        above = found.value > statement.threshold
+        return above, f"above {line}" if above else f"not above {line}"
+    if found.low > statement.threshold:
+        return True, f"above {line} beyond chance"
+    tie = found.high > statement.threshold
+    return False, "a tie within chance" if tie else f"not above {line}"
 
 
 _PAPER_KEYS = (

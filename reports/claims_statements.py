@@ -26,8 +26,7 @@ class Statement:
     """A claim, and how it becomes a number. needs: members without which it cannot be judged.
 
     threshold: the claim holds above it; `reached` says that it is a figure to be reached, not a
-    difference to be proven. equal: the claim holds where the interval
-    contains this count.
+    difference to be proven. equal: the claim holds where ours is this count.
     """
 
     report: str

@@ -1,0 +1,76 @@
+"""The intervals of what this study found, against plain resampling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import bootstrap
+
+from ensembles import metrics
+from ensembles.fusion import softmax
+from ensembles.predictions import Test
+from reports.claims_ours import Answers, Bench, Ours
+from reports.findings import Findings
+from tests.reports.claims_cases import nine
+
+
+def test_paired_interval_is_that_of_the_bootstrap() -> None:
+    study, comparison = nine()
+    bench = Bench(study, comparison)
+    left, right = bench.right("average"), bench.right("deep-a")
+    found = bench.against("average", "deep-a")
+    assert isinstance(found, Ours)
+    oracle = bootstrap(
+        (left.astype(float) - right,), np.mean, method="percentile", rng=1, n_resamples=4000
+    ).confidence_interval
+    assert found.value == pytest.approx(left.mean() - right.mean())
+    assert found.low == pytest.approx(oracle.low, abs=0.004)
+    assert found.high == pytest.approx(oracle.high, abs=0.004)
+
+
+def test_differences_are_those_of_the_table_of_pairs() -> None:
+    study, comparison = nine()
+    paired = Findings(study, comparison).paired
+    left, right = (paired.names.index(name) for name in ("deep-a", "fcn-c"))
+    found = Bench(study, comparison).against("deep-a", "fcn-c")
+    assert isinstance(found, Ours)
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (
+            paired.difference[left, right],
+            paired.difference_low[left, right],
+            paired.difference_high[left, right],
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("metric", "label"),
+    [("f1", "sad"), ("macro_f1", ""), ("recall", "happy"), ("log_loss", ""), ("accuracy", "")],
+)
+def test_intervals_are_those_of_resampled_images(metric: str, label: str) -> None:
+    study, _ = nine()
+    found = Answers.of(study.test, "deep-a").measure(metric, label)
+    assert isinstance(found, Ours)
+    rng = np.random.default_rng(7)
+    values = []
+    for _ in range(400):
+        sample = study.test.take(rng.integers(0, len(study.test.labels), len(study.test.labels)))
+        again = _plain(sample, metric, label)
+        values.append(again)
+    low, high = np.quantile(values, [0.025, 0.975])
+    width = high - low
+    assert found.value == pytest.approx(_plain(study.test, metric, label))
+    assert found.low == pytest.approx(low, abs=0.2 * width)
+    assert found.high == pytest.approx(high, abs=0.2 * width)
+
+
+def _plain(test: Test, metric: str, label: str) -> float:
+    logits = test.logits[test.members.index("deep-a")]
+    if metric == "log_loss":
+        return metrics.log_loss(softmax(logits), test.labels)
+    report = metrics.classification_report(logits.argmax(axis=1), test.labels, 7)
+    if metric == "accuracy":
+        return report.accuracy
+    if metric == "macro_f1":
+        return report.macro.f1
+    return float(getattr(report, metric)[test.classes.index(label)])
