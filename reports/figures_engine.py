@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from ensembles.predictions import Floats
@@ -45,26 +46,10 @@ def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | Non
 
     single: test accuracy of the best single network. exact: whether all subsets were counted.
     """
-    places = [size.size for size in sizes]
     best = max(sizes, key=lambda size: (size.best_validation, -size.size))
     with style():
         figure, (axis,) = canvas(7.4, 4.6)
-        axis.fill_between(
-            places,
-            [size.test_least for size in sizes],
-            [size.test_most for size in sizes],
-            color=GRID,
-            label="worst to best by test (hindsight)",
-        )
-        axis.plot(places, [size.test_mean for size in sizes], color=FAINT, label="mean of subsets")
-        axis.plot(
-            places,
-            [size.best_test for size in sizes],
-            color=PALETTE[1],
-            marker="D",
-            markersize=4.5,
-            label="best subset by validation",
-        )
+        _subset_curves(axis, sizes)
         axis.axhline(single, color=PALETTE[0], linestyle="--", linewidth=0.9)
         axis.annotate(
             f"best single network {percent(single)}",
@@ -101,10 +86,31 @@ def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | Non
             figure,
             "growth",
             "Growth with the number of members",
-            f"The best subset by validation has {best.size} of {places[-1]} members and "
+            f"The best subset by validation has {best.size} of {sizes[-1].size} members and "
             f"{percent(best.best_test)} on the test split; all members have "
             f"{percent(sizes[-1].best_test)}.",
         )
+
+
+def _subset_curves(axis: Axes, sizes: Sequence[Size]) -> None:
+    """The subsets of each size on the test split: their extremes, mean, and validation's choice."""
+    places = [size.size for size in sizes]
+    axis.fill_between(
+        places,
+        [size.test_least for size in sizes],
+        [size.test_most for size in sizes],
+        color=GRID,
+        label="worst to best by test (hindsight)",
+    )
+    axis.plot(places, [size.test_mean for size in sizes], color=FAINT, label="mean of subsets")
+    axis.plot(
+        places,
+        [size.best_test for size in sizes],
+        color=PALETTE[1],
+        marker="D",
+        markersize=4.5,
+        label="best subset by validation",
+    )
 
 
 @dataclass(frozen=True)
