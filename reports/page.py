@@ -51,9 +51,10 @@ def page_html(
 ) -> str:
     """The whole page. figures: (title, SVG text). At most `LIMIT` bytes in UTF-8.
 
-    Where the members' logits do not all fit, the explorer takes the first ones in the study's order
-    and the page names the others; figures that do not fit are named too. Raises `ReportError` where
-    a figure is no SVG or the comparison lacks the best single member.
+    Where the members' logits do not all fit, the explorer takes those of the group `nine` first,
+    then the most accurate on validation, and the page names the others; figures that do not fit are
+    named too. Raises `ReportError` where a figure is no SVG or the comparison lacks the best single
+    member.
     """
     content = _content(study, comparison, tables)
     template = _environment().from_string(_asset("page.html.j2"))
@@ -69,7 +70,8 @@ def page_html(
 
     untouched = [_Figure(title, None) for title, _ in figures]
     drawings = _fitting_figures(figures, max(FIGURES_ROOM, rest(untouched) - len(to_json(data))))
-    data, left_out = fitting(data, rest(drawings))
+    nine = [record.name for record in study.records if "nine" in record.groups]
+    data, left_out = fitting(data, rest(drawings), nine)
     return template.render(
         **content,
         figures=drawings,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,18 +78,29 @@ def encode(logits: np.typing.ArrayLike) -> str:
     return base64.b64encode(np.asarray(logits, dtype="<f4").tobytes()).decode("ascii")
 
 
-def fitting(data: Mapping[str, Any], budget: int) -> tuple[dict[str, Any], list[str]]:
-    """The data with as many members, in order, as fit into `budget` bytes, and those left out."""
-    kept: list[dict[str, Any]] = []
+def fitting(
+    data: Mapping[str, Any], budget: int, preferred: Collection[str]
+) -> tuple[dict[str, Any], list[str]]:
+    """The data with as many members as fit into `budget` bytes, and the names of those left out.
+
+    Room goes to the members named in `preferred` first, then to the others; among both to those of
+    higher validation accuracy first. The members kept and those left out stay in the study's order.
+    """
+    members = data["members"]
+    kept: list[int] = []
     used = len(to_json({**data, "members": []}))
-    for member in data["members"]:
-        used += len(to_json(member)) + 1
+    for index in sorted(data["ranking"], key=lambda i: members[i]["name"] not in preferred):
+        used += len(to_json(members[index])) + 1
         if used > budget:
             break
-        kept.append(member)
-    left_out = [member["name"] for member in data["members"][len(kept) :]]
-    ranking = [index for index in data["ranking"] if index < len(kept)]
-    return {**data, "members": kept, "ranking": ranking}, left_out
+        kept.append(index)
+    place = {index: position for position, index in enumerate(sorted(kept))}
+    chosen = {
+        **data,
+        "members": [members[index] for index in place],
+        "ranking": [place[index] for index in data["ranking"] if index in place],
+    }
+    return chosen, [member["name"] for i, member in enumerate(members) if i not in place]
 
 
 def to_json(value: object) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 from functools import cache
 from typing import Any
 
@@ -146,3 +148,10 @@ def configurations(members: int, seed: int) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def embedded(text: str) -> dict[str, object]:
+    """The data block of a page."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.S)
+    assert found
+    return json.loads(found[1])

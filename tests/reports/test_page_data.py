@@ -1,0 +1,62 @@
+"""Which members the explorer holds where the page has no room for all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from ensembles.scoring import compare
+from reports import page
+from reports.page import page_html
+from reports.page_data import fitting, to_json
+from tests.reports import factory
+from tests.reports.pages import embedded
+
+NAMES = ("a", "b", "c", "d", "e")
+RANKING = [4, 2, 0, 3, 1]
+"""Members by validation accuracy, the best first."""
+DATA = {"members": [{"name": name, "logits": "0" * 50} for name in NAMES], "ranking": RANKING}
+EACH = len(to_json(DATA["members"][0])) + 1
+EMPTY = len(to_json({**DATA, "members": []}))
+
+
+@pytest.mark.parametrize(
+    ("preferred", "room", "kept", "ranking"),
+    [
+        ((), 5, "abcde", [4, 2, 0, 3, 1]),
+        ((), 3, "ace", [2, 1, 0]),
+        ((), 1, "e", [0]),
+        (("b", "d"), 1, "d", [0]),  # of those preferred, the better one
+        (("b", "d"), 2, "bd", [1, 0]),
+        (("b", "d"), 4, "bcde", [3, 1, 2, 0]),
+        (NAMES, 2, "ce", [1, 0]),
+        (("b",), 0, "", []),
+    ],
+)
+def test_room_goes_to_those_preferred_and_then_to_the_best(
+    preferred: tuple[str, ...], room: int, kept: str, ranking: list[int]
+) -> None:
+    for spare in (0, EACH - 1):
+        data, left_out = fitting(DATA, EMPTY + room * EACH + spare, preferred)
+        assert "".join(member["name"] for member in data["members"]) == kept
+        assert data["ranking"] == ranking
+        assert left_out == [name for name in NAMES if name not in kept]
+
+
+def test_the_page_keeps_the_group_nine_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = factory.study(4, images=140)
+    accuracies = (study.validation.logits.argmax(axis=2) == study.validation.labels).mean(axis=1)
+    worst = int(accuracies.argmin())
+    records = (
+        dataclasses.replace(record, groups=("nine",) if i == worst else ("others",))
+        for i, record in enumerate(study.records)
+    )
+    study = dataclasses.replace(study, records=tuple(records))
+    comparison = compare(study.validation, study.test, ["single_best", "average"])
+    whole = page_html(study, comparison, [], [])
+    one = len(to_json(embedded(whole)["members"][0]))
+    monkeypatch.setattr(page, "LIMIT", len(whole.encode()) - 2 * one)
+    kept = [member["name"] for member in embedded(page_html(study, comparison, [], []))["members"]]
+    assert len(kept) < len(study.records)
+    assert study.records[worst].name in kept
