@@ -183,7 +183,8 @@ def _csv_rows(file: IO[str], path: Path) -> Iterator[tuple[int, list[str]]]:
                 "one column for each class"
             )
         if line.strip():
-            yield number, next(csv.reader([line]))
+            plain = '"' not in line
+            yield number, line.rstrip("\r\n").split(",") if plain else next(csv.reader([line]))
 
 
 def _is_header(cells: Sequence[str]) -> bool:

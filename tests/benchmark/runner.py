@@ -9,6 +9,14 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+SMALL = """
+import benchmark.datasets.loading as loading
+from benchmark import cli
+from tests.benchmark import small
+loading.load_dataset = lambda *_: small.dataset()
+cli.main()
+"""
+"""The command line, but every dataset is the small one."""
 TINY_ZOO = Path(__file__).with_name("tiny_zoo.py")
 
 

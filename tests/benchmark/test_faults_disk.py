@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import resource
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from benchmark.samples import facts_of, write_samples
 from tests.benchmark import small
 from tests.benchmark.crash_points import trained, trainer
 from tests.benchmark.programs import WRITERS, check_states
-from tests.benchmark.runner import benchmark, tiny
+from tests.benchmark.runner import ROOT, SMALL, benchmark, tiny
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for names")
 
@@ -112,7 +113,14 @@ def test_a_run_with_too_little_room_exits_with_1_and_tears_nothing(tmp_path: Pat
         resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 
     words = ["train", "tiny-a", *tiny(tmp_path)[:4], "--checkpoint-every", "0"]
-    done = benchmark(*words, preexec_fn=limit)
+    done = subprocess.run(
+        [sys.executable, "-c", SMALL, *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=limit,
+    )
     root = tmp_path / "faces-quick"
     slot = root / "checkpoints" / "tiny-a" / "seed0" / "a"
     assert done.returncode == 1, done.stdout + done.stderr
