@@ -8,7 +8,8 @@ from pathlib import Path
 
 from benchmark.errors import RequestError
 from zoo.catalogue import load_catalogue
-from zoo.member import Member, Recipe
+from zoo.costs import costs
+from zoo.member import Member, Recipe, ZooError
 from zoo.profiles import Profile, profile
 
 DATASETS = ("faces", "fer2013", "expw")
@@ -61,6 +62,15 @@ class Plan:
         """The recipe this plan trains `member` with."""
         recipe = self.profile.recipe(member)
         return replace(recipe, pretrained=recipe.pretrained and self.request.pretrained)
+
+    def work(self, member: Member) -> int:
+        """Epochs times multiply-adds: what a training takes, beside the others. One for a network
+        that cannot be built, which its training will report."""
+        recipe = self.recipe(member)
+        try:
+            return max(1, recipe.epochs * costs(member, self.profile.width, recipe).macs)
+        except ZooError:
+            return 1
 
     def jobs(self, device: str) -> int:
         """Trainings at the same time on `device`. One per CPU core: small networks use one core

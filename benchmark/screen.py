@@ -17,8 +17,6 @@ from benchmark.plan import Plan
 from benchmark.remembered import ShortTable
 from reports.formatting import terminal_rows
 from reports.tables import Table
-from zoo.costs import costs
-from zoo.member import Member, ZooError
 
 
 def plain(seconds: float) -> str:
@@ -39,7 +37,7 @@ class TrainingScreen:
 
     def __init__(self, plan: Plan, console: Console) -> None:
         self._console = console
-        self._work = {(member.name, seed): _work(plan, member) for member, seed in plan.runs}
+        self._work = {(member.name, seed): plan.work(member) for member, seed in plan.runs}
         self._done: dict[tuple[str, int], float] = {}
         self._reused = 0.0
         self._start = time.monotonic()
@@ -136,15 +134,6 @@ HEADERS = {
     "test_accuracy_unique": "unique %",
 }
 """Shorter than on paper, so that the table fits into 80 columns."""
-
-
-def _work(plan: Plan, member: Member) -> float:
-    """Epochs times multiply-adds; one for a network that its training will report as failing."""
-    recipe = plan.recipe(member)
-    try:
-        return recipe.epochs * max(1, costs(member, plan.profile.width, recipe).macs) or 1
-    except ZooError:
-        return 1
 
 
 SHOWN = ("method", *HEADERS, "gain", "tied")

@@ -68,6 +68,8 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
         if state.kind in ("stale", "damaged"):
             keep(Event(state.kind, member.name, seed, state.reason))
         pending.append(index)
+    # The longest first, so that no worker is left alone with one at the end.
+    pending.sort(key=lambda index: -plan.work(plan.runs[index][0]))
     if pending:
         data = training_data(dataset, plan.profile.train_limit)
         device = resolve_device(plan.request.device)

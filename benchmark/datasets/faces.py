@@ -23,7 +23,7 @@ from benchmark.datasets.face_drawing import draw_faces
 from benchmark.datasets.official import OFFICIAL_COUNTS
 from benchmark.datasets.people import People, draw_people
 
-SIZES: Mapping[str, int] = MappingProxyType({"train": 4000, "validation": 1000, "test": 1000})
+SIZES: Mapping[str, int] = MappingProxyType({"train": 2500, "validation": 1000, "test": 1000})
 LABEL_NOISE = 0.06
 BATCH = 64
 """Faces drawn at once: their layers (0.6 MB each) stay in a core's cache."""
