@@ -128,7 +128,9 @@ def test_fitting_on_shared_evidence_equals_fitting_alone(name: str) -> None:
     for other in ("exponential_calibrated", "committee_exponential_vote", name):
         METHODS[other].fit_on(shared)
     found = METHODS[name].fit_on(shared)(test.logits)
-    np.testing.assert_array_equal(found, METHODS[name].fit(validation)(test.logits))
+    alone = METHODS[name].fit(validation)(test.logits)
+    # Not to the last bit: BLAS sums in another order where an array lies differently in memory.
+    np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
 @every_method
