@@ -36,7 +36,6 @@ class TrainingScreen:
     """
 
     def __init__(self, plan: Plan, console: Console) -> None:
-        self._console = console
         self._work = {(member.name, seed): plan.work(member) for member, seed in plan.runs}
         self._done: dict[tuple[str, int], float] = {}
         self._reused = 0.0
