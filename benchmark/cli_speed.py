@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -171,6 +172,8 @@ SHOWN = (
     *("member", "images_per_second", "epoch_seconds", "plain_epoch_seconds", "speedup"),
     *("graph_gain", "utilisation"),
 )
+ENSEMBLES_SHOWN = ("task", "tool", "milliseconds", "ratio", "agrees")
+GROWTH_SHOWN = ("task", "members", "images", "classes", "milliseconds", "times_first")
 
 
 def _print_speed(speed: TrainingSpeed, table: Table) -> None:
@@ -198,25 +201,39 @@ def _print_columns(table: Table, keys: Sequence[str]) -> None:
 @app.command("ensembles")
 def ensembles(
     repeats: Annotated[int, typer.Option(help="Runs of which the best counts.")] = 5,
+    growth: Annotated[
+        bool, typer.Option(help="Time ours alone too, for more members, images and classes.")
+    ] = True,
     results: ResultsOption = Path("results"),
     as_json: JsonOption = False,
 ) -> None:
     """Time combining, choosing and comparing beside other libraries and plain numpy loops."""
-    from benchmark.speed.ensembles import measure
-    from reports.speed import ensemble_speed_table
+    from benchmark.speed import growth as alone
+    from benchmark.speed.ensembles import installed_versions, measure
+    from reports.speed import ensemble_speed_table, growth_table
 
     if repeats < 1:
         raise RequestError(f"--repeats is {repeats}: accepted are whole numbers from 1")
-    timings = [_finite(asdict(timing)) for timing in measure(repeats=repeats)]
-    text = json.dumps(timings, indent=1, allow_nan=False)
-    table = ensemble_speed_table([_ensemble_row(timing) for timing in timings])
+    place = f"On {CORES} cores ({platform.machine()}; {installed_versions()})."
+    beside = [_finite(asdict(timing)) for timing in measure(repeats=repeats)]
+    tables = [ensemble_speed_table(list(map(_ensemble_row, beside)), place)]
+    record: dict[str, Any] = {"place": place, "beside": beside}
+    if growth:
+        for name, found in (("growth", alone.growth()), ("full_size", alone.full_size())):
+            record[name] = [_finite(asdict(timing)) for timing in found]
+        rows = map(_growth_row, (*record["full_size"], *record["growth"]))
+        tables.append(growth_table(list(rows), place))
+    text = json.dumps(record, indent=1, allow_nan=False)
     folder = results / "speed"
     write_bytes(folder / "ensembles.json", f"{text}\n".encode())
-    _write_table(table, folder)
+    for table in tables:
+        _write_table(table, folder)
     if as_json:
         typer.echo(text)
         return
-    _print_columns(table, ("task", "tool", "milliseconds", "ratio", "agrees"))
+    for table, keys in zip(tables, (ENSEMBLES_SHOWN, GROWTH_SHOWN), strict=False):
+        _print_columns(table, keys)
+        output.print(Text(table.caption), soft_wrap=True)
     output.print(f"kept in {folder}", soft_wrap=True)
 
 
@@ -228,12 +245,22 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ensemble_row(timing: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: timing[key] for key in ("task", "tool", "members", "images", "classes", "note")}
-    seconds, agrees = timing["seconds"], timing["agrees"]
+def _task_row(timing: Mapping[str, Any]) -> dict[str, Any]:
+    seconds = timing["seconds"]
     return {
-        **kept,
+        **{key: timing[key] for key in ("task", "members", "images", "classes")},
         "milliseconds": None if seconds is None else 1000.0 * seconds,
-        "ratio": timing["ratio"],
+    }
+
+
+def _ensemble_row(timing: Mapping[str, Any]) -> dict[str, Any]:
+    agrees = timing["agrees"]
+    return {
+        **_task_row(timing),
+        **{key: timing[key] for key in ("tool", "ratio", "note")},
         "agrees": None if agrees is None else "yes" if agrees else "no",
     }
+
+
+def _growth_row(timing: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_task_row(timing), "times_first": timing["ratio"]}

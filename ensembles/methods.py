@@ -33,7 +33,8 @@ class Method:
 
     name: slug, unique. label: for tables. source: citation. family and space: what kind it is.
     uses_validation: whether labels of the validation split decide anything. calibrated: whether
-    each member's temperature is fitted first.
+    each member's temperature is fitted first. variant: whether it is another method taken of
+    logits or after calibration.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Method:
     space: MethodSpace = "probability"
     uses_validation: bool = True
     calibrated: bool = False
+    variant: bool = False
 
     def fit(self, validation: Validation, *, families: Mapping[str, str] | None = None) -> Combiner:
         """Fit on the validation split; `TypeError` for any other, `PredictionsError` if it cannot.
@@ -107,6 +109,7 @@ class _Idea:
                     space=space,
                     uses_validation=self.uses_validation or calibrated,
                     calibrated=calibrated,
+                    variant=bool(notes),
                 )
 
 

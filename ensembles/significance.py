@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy.special import bdtr
 
 from ensembles.predictions import Bools, Floats, Ints, PredictionsError
 
@@ -122,7 +122,7 @@ def only_right(correct: Bools) -> Ints:
 def mcnemar(only_first: npt.ArrayLike, only_second: npt.ArrayLike) -> Floats:
     """Exact two-sided p-values (McNemar 1947) of counts that only one of two gets right."""
     first, second = np.asarray(only_first), np.asarray(only_second)
-    tail = stats.binom.cdf(np.minimum(first, second), first + second, 0.5)
+    tail = bdtr(np.minimum(first, second).astype(np.float64), first + second, 0.5)
     return np.asarray(np.minimum(1.0, 2.0 * tail))
 
 
@@ -221,6 +221,8 @@ def block_statistics(
     A block is a seed or a dataset, never an image. Raises PredictionsError where there are fewer
     than two blocks or three methods, or the names do not match.
     """
+    from scipy import stats  # slow to import, and needed with several seeds only
+
     table = np.asarray(values, dtype=np.float64)
     if table.shape != (len(blocks), len(names)) or len(blocks) < 2 or len(names) < 3:
         raise PredictionsError(

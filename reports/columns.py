@@ -262,6 +262,7 @@ _SPEED = (
     Column("classes", "Classes", "integer", "classes of the predictions"),
     Column("milliseconds", "Time (ms)", "figure", "best of several runs"),
     Column("ratio", "Times ours", "figure", "its time over ours"),
+    Column("times_first", "Times the first", "figure", "its time over that of the first size"),
     Column("agrees", "Same answer", "text", "whether it gives the answer that ours gives"),
 )
 COLUMNS = {

@@ -11,15 +11,15 @@ import numpy as np
 from ensembles import metrics
 from ensembles.contributions import Contribution, CostPoint, contributions, pareto_front
 from ensembles.diversity import Diversity, Partners, diversity, partners
-from ensembles.methods import CORE, METHODS
+from ensembles.methods import CORE, method
 from ensembles.predictions import Ints, PredictionsError
 from ensembles.scoring import Comparison, Score, compare
 from ensembles.selection_cost import (
-    CHEAP,
-    COSTLY_MEMBERS,
     FittedOnTest,
     SelectionCosts,
+    default_methods,
     fitted_on_test,
+    is_costly,
     selection_costs,
 )
 from ensembles.significance import (
@@ -84,7 +84,7 @@ class Findings:
     def plain_methods(self) -> tuple[Score, ...]:
         """One row for each idea, leaving out its variants (logits, calibrated) except the best."""
         rivals = [s for s in self.comparison.scores if s.ranked and s.members > 1]
-        return tuple(s for s in rivals if s is self.chosen or not _is_variant(s.method))
+        return tuple(s for s in rivals if s is self.chosen or not method(s.method).variant)
 
     @cached_property
     def subsets(self) -> SubsetTables:
@@ -150,12 +150,21 @@ class Findings:
 
     @cached_property
     def costed_methods(self) -> tuple[str, ...]:
-        """Methods whose cost of choosing is reported: those that take seconds for all their fits.
+        """Methods whose cost of choosing is reported: those by default, and the chosen one."""
+        fitted, members = self.comparison.combiners, len(self.study.test.members)
+        names = [name for name in default_methods(members) if name in fitted]
+        if self.chosen is not None and not is_costly(self.chosen.method, members):
+            names += [self.chosen.method] * method(self.chosen.method).uses_validation
+        return tuple(dict.fromkeys(names))
 
-        Each is fitted some twenty times; stacking alone would take longer than the whole report.
-        """
-        few = len(self.study.test.members) <= COSTLY_MEMBERS
-        return (*CHEAP, "best_subset") if few else CHEAP
+    @cached_property
+    def uncosted_methods(self) -> tuple[Score, ...]:
+        """Fitted methods whose cost of choosing would take long to compute."""
+        return tuple(
+            score
+            for score in self.plain_methods
+            if method(score.method).uses_validation and score.method not in self.costed_methods
+        )
 
     @cached_property
     def selection_costs(self) -> SelectionCosts | None:
@@ -200,8 +209,3 @@ class Findings:
 def method_row(score: Score) -> str:
     """What a method is called among members."""
     return f"method:{score.method}"
-
-
-def _is_variant(name: str) -> bool:
-    """Whether a method of the catalogue is another one, taken of logits or after calibration."""
-    return name in METHODS and (METHODS[name].calibrated or name.endswith("_logit"))

@@ -18,6 +18,7 @@ SPEED_KEYS = (
 ENSEMBLE_KEYS = (
     *("task", "tool", "members", "images", "classes", "milliseconds", "ratio", "agrees", "note"),
 )
+GROWTH_KEYS = ("task", "members", "images", "classes", "milliseconds", "times_first")
 OURS, PLAIN = PALETTE[0], PALETTE[1]
 
 
@@ -93,15 +94,28 @@ def plain_total(speed: TrainingSpeed, cold: ColdStart) -> float | None:
     )
 
 
-def ensemble_speed_table(rows: Sequence[Row]) -> Table:
-    """One row for each tool on each task, with the keys of `ENSEMBLE_KEYS`."""
+def ensemble_speed_table(rows: Sequence[Row], place: str) -> Table:
+    """One row for each tool on each task, with the keys of `ENSEMBLE_KEYS`. place: measured where,
+    one sentence."""
     return make_table(
         "speed_ensembles",
         rows,
         ENSEMBLE_KEYS,
         title="Speed of combining",
         caption="Each task by our code, by other libraries and as a plain numpy loop, on the same "
-        "synthetic predictions in the same process.",
+        f"synthetic predictions in the same process. {place}",
+    )
+
+
+def growth_table(rows: Sequence[Row], place: str) -> Table:
+    """One row for each task and size, with the keys of `GROWTH_KEYS`."""
+    return make_table(
+        "speed_growth",
+        rows,
+        GROWTH_KEYS,
+        title="Speed of combining, growing",
+        caption="Our own times: the largest tasks of a report, then more members, images and "
+        f"classes, one at a time, as a ratio to the first size of the task. {place}",
     )
 
 

@@ -38,6 +38,9 @@ def selection_cost_table(findings: Findings) -> Table | None:
         for cost in costs.rows
     ]
     skipped = "".join(f" Not fitted: {s.label} ({s.reason})." for s in costs.skipped)
+    if findings.uncosted_methods:
+        left_out = ", ".join(score.label for score in findings.uncosted_methods)
+        skipped += f" Left out, because so many fits would take long: {left_out}."
     return make_table(
         "selection_cost",
         rows,
@@ -45,8 +48,9 @@ def selection_cost_table(findings: Findings) -> Table | None:
         title="The cost of choosing",
         caption="Each method is fitted on all validation images, on parts with folds held out, and "
         "on random halves. Held out: nested cross-validation within validation. Same members, "
-        "weights, set: how alike the fits on random halves choose. Methods that take long to fit "
-        f"are left out.{skipped}",
+        "weights, set: how alike the fits on random halves choose. Variants of a method (logits, "
+        "calibrated) have no row, except the one that validation chooses."
+        f"{skipped}",
     )
 
 

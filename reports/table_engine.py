@@ -197,7 +197,9 @@ def significance_table(findings: Findings) -> Table:
         title="What is more than luck",
         caption="Intervals are paired bootstrap intervals over test images, p values exact McNemar "
         f"tests corrected by Holm's method for all pairs of the {len(paired.names)} rows. Tied: "
-        "not told from the most accurate row. Best and worst rank: what the tests leave open.",
+        "not told from the most accurate row. Best and worst rank: what the tests leave open. "
+        "Variants of a method (logits, calibrated) have no row, except the one that validation "
+        "chooses.",
     )
 
 

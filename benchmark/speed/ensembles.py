@@ -2,19 +2,17 @@
 
 `measure` runs each task on the same synthetic predictions with our code, with every other library
 that is installed (`pip install mlxtend deslib autogluon.core`; none is a dependency) and as a plain
-numpy loop, and says whether the answers agree. `growth` times ours for more members, images and
-classes. Every time is the best of several runs after one that compiles and fills caches.
-
-On two cores, 12 members x 3,589 x 7, the reference figures are 2.9 s for AutoGluon's 100 rounds of
-greedy selection and 0.19 s for DESlib's 66 Q-statistics.
+numpy loop, and says whether the answers agree. Every time is the best of several runs after one
+that compiles and fills caches. How our times grow stands in `benchmark.speed.growth`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
@@ -59,12 +57,14 @@ class Timing:
 
 @dataclass(frozen=True, kw_only=True)
 class _Other:
-    """Another way to do a task. package: what must be installed, or nothing."""
+    """Another way to do a task. package: what must be installed, or nothing. agree: whether its
+    answer is as good as ours, where several are right; None where it must be the same."""
 
     tool: str
     run: Callable[[], Any]
     package: str = ""
     note: str = ""
+    agree: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,17 @@ def installed(package: str) -> bool:
         return False
 
 
-def _timed(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
-    """Best time of several runs after a first one, and the answer."""
+def installed_versions() -> str:
+    """numpy and each of the other tools that is installed, with versions."""
+    found = []
+    for package in ("numpy", "scikit-learn", "scipy", "mlxtend", "deslib", "autogluon.core"):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
+    return ", ".join(found)
+
+
+def timed(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
+    """Best time in seconds of several runs after a first one, and the answer."""
     answer = run()
     best, spent = float("inf"), 0.0
     for _ in range(repeats):
@@ -109,7 +118,8 @@ def _timed(run: Callable[[], Any], repeats: int) -> tuple[float, Any]:
     return best, answer
 
 
-def _average_ours(validation: Validation) -> Floats:
+def average_ours(validation: Validation) -> Floats:
+    """Soft voting: probabilities (N, C)."""
     return fusion.average(*Evidence(validation).size)(validation.logits)
 
 
@@ -117,7 +127,7 @@ def _soft_voting(validation: Validation) -> _Task:
     return _Task(
         name="soft voting",
         members=len(validation.members),
-        ours=lambda: _average_ours(validation),
+        ours=lambda: average_ours(validation),
         rivals=(
             _Other(
                 tool="scikit-learn VotingClassifier",
@@ -130,7 +140,8 @@ def _soft_voting(validation: Validation) -> _Task:
     )
 
 
-def _greedy_ours(validation: Validation, goal: Goal) -> Floats:
+def greedy_ours(validation: Validation, goal: Goal) -> Floats:
+    """Weights (M,) of greedy selection."""
     order = greedy_order(Evidence(validation), goal=goal)
     return np.bincount(order, minlength=len(validation.members)) / len(order)
 
@@ -138,17 +149,21 @@ def _greedy_ours(validation: Validation, goal: Goal) -> Floats:
 def _greedy(validation: Validation, goal: Goal) -> _Task:
     probabilities = fusion.softmax(validation.logits)
     labels = validation.labels
-    note = "draws lots between members of equal accuracy" if goal == "accuracy" else ""
+    note = (
+        "each member it takes is one of the best to add then; between equals it prefers one taken "
+        "before and then draws lots, ours takes the one of lower log loss"
+    )
     return _Task(
         name=f"greedy selection by {goal.replace('_', ' ')}, {ROUNDS} rounds",
         members=len(validation.members),
-        ours=lambda: _greedy_ours(validation, goal),
+        ours=lambda: greedy_ours(validation, goal),
         rivals=(
             _Other(
                 tool="AutoGluon EnsembleSelection",
                 run=lambda: others.autogluon(probabilities, labels, goal, ROUNDS),
                 package="autogluon.core",
                 note=note,
+                agree=lambda order: others.always_takes_a_best(order, probabilities, labels, goal),
             ),
             _Other(tool=LOOP, run=lambda: others.greedy_loop(probabilities, labels, goal, ROUNDS)),
         ),
@@ -251,15 +266,15 @@ def _measured(task: _Task, validation: Validation, repeats: int) -> list[Timing]
             **rest,
         )
 
-    ours, answer = _timed(task.ours, repeats)
+    ours, answer = timed(task.ours, repeats)
     found = [timing(OURS, ours, 1.0)]
     for other in task.rivals:
         if other.package and not installed(other.package):
             nan = float("nan")
             found.append(timing(other.tool, nan, nan, note=f"{other.package} is not installed"))
             continue
-        seconds, theirs = _timed(other.run, repeats)
-        agrees = task.agree(answer, theirs)
+        seconds, theirs = timed(other.run, repeats)
+        agrees = task.agree(answer, theirs) if other.agree is None else other.agree(theirs)
         found.append(timing(other.tool, seconds, seconds / ours, agrees=agrees, note=other.note))
     return found
 
@@ -282,43 +297,3 @@ def measure(
         _bootstrap(used),
     )
     return [timing for task in tasks for timing in _measured(task, used, repeats)]
-
-
-GROWTH = (
-    *((members, IMAGES, CLASSES) for members in (3, 6, 9, 12, 15)),
-    *((9, images, CLASSES) for images in (1_000, 10_000, 30_000)),
-    *((9, IMAGES, classes) for classes in (2, 20, 50)),
-)
-"""(members, images, classes) of `growth`: one of the three grows at a time."""
-
-
-_GROWING: dict[str, Callable[[Validation], object]] = {
-    "soft voting": _average_ours,
-    f"greedy selection by accuracy, {ROUNDS} rounds": partial(_greedy_ours, goal="accuracy"),
-    "every subset": subsets.subset_accuracies,
-}
-
-
-def growth(
-    sizes: tuple[tuple[int, int, int], ...] = GROWTH, *, repeats: int = 2, seed: int = 0
-) -> list[Timing]:
-    """Our times for more members, images and classes; ratio is to the first size of the task."""
-    found: list[Timing] = []
-    first: dict[str, float] = {}
-    for size in sizes:
-        validation = make_validation(*size, seed=seed)
-        for name, run in _GROWING.items():
-            seconds, _ = _timed(partial(run, validation), repeats)
-            first.setdefault(name, seconds)
-            found.append(
-                Timing(
-                    task=name,
-                    tool=OURS,
-                    members=size[0],
-                    images=size[1],
-                    classes=size[2],
-                    seconds=seconds,
-                    ratio=seconds / first[name],
-                )
-            )
-    return found

@@ -7,6 +7,7 @@ Shapes: M members, N images, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import combinations
@@ -17,6 +18,9 @@ from ensembles import fusion
 from ensembles.metrics import SMALLEST_PROBABILITY
 from ensembles.predictions import Bools, Floats, Ints, Validation
 from ensembles.selection import Goal
+
+AUTOGLUON_ROUNDING = 1e-6
+"""AutoGluon compares scores rounded to six decimals."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,14 @@ def average_loop(validation: Validation) -> Floats:
     return np.asarray(total / len(validation.logits))
 
 
-def autogluon(probabilities: Floats, labels: Ints, goal: Goal, rounds: int) -> Floats:
-    """Weights (M,) of AutoGluon's greedy ensemble selection."""
+def autogluon(probabilities: Floats, labels: Ints, goal: Goal, rounds: int) -> tuple[int, ...]:
+    """Members in the order in which AutoGluon's greedy ensemble selection takes them."""
     selection = import_module("autogluon.core.models.greedy_ensemble.ensemble_selection")
     metric = getattr(import_module("autogluon.core.metrics"), goal)
     fitted = selection.EnsembleSelection(
         ensemble_size=rounds, problem_type="multiclass", metric=metric
     ).fit(predictions=list(probabilities), labels=labels)
-    return np.asarray(fitted.weights_)
+    return tuple(int(i) for i in fitted.indices_)
 
 
 def _score(fused: Floats, labels: Ints, goal: Goal) -> tuple[float, float]:
@@ -66,6 +70,19 @@ def _score(fused: Floats, labels: Ints, goal: Goal) -> tuple[float, float]:
     loss = -float(np.log(true).mean())
     wrong = float((fused.argmax(axis=1) != labels).mean())
     return (loss, 0.0) if goal == "log_loss" else (wrong, loss)
+
+
+def always_takes_a_best(
+    order: Sequence[int], probabilities: Floats, labels: Ints, goal: Goal
+) -> bool:
+    """Whether each member of a greedy order is, after those before it, one of the best to add."""
+    total = np.zeros(probabilities.shape[1:])
+    for size, taken in enumerate(order, 1):
+        scores = [_score((total + some) / size, labels, goal)[0] for some in probabilities]
+        if scores[taken] > min(scores) + AUTOGLUON_ROUNDING:
+            return False
+        total += probabilities[taken]
+    return True
 
 
 def greedy_loop(probabilities: Floats, labels: Ints, goal: Goal, rounds: int) -> Floats:

@@ -33,15 +33,24 @@ def splits() -> tuple[Validation, Test]:
 
 
 def test_default_methods_leave_out_the_costly_ones_for_many_members() -> None:
-    assert set(default_methods(25)) | {"best_subset", "stacking"} == set(default_methods(9))
-    assert set(default_methods(9)) <= set(METHODS)
+    few = set(default_methods(9))
+    assert few == {name for name, one in METHODS.items() if one.uses_validation and not one.variant}
+    assert few - set(default_methods(15)) == {"best_subset", "stacking"}
+    assert few - set(default_methods(25)) == {"stacking"}
+
+
+def test_variants_are_those_of_logits_and_after_calibration() -> None:
+    plain = {name for name, one in METHODS.items() if not one.variant}
+    suffixes = ("_logit", "_calibrated")
+    assert plain == {name for name in METHODS if not name.endswith(suffixes)}
 
 
 def test_every_default_method_is_measured(splits: tuple[Validation, Test]) -> None:
     validation, test = splits
     found = selection_costs(validation, test)
-    assert [row.method for row in found.rows] == list(default_methods(4))
-    assert found.skipped == ()
+    fitted = [name for name in default_methods(4) if name != "top_5"]
+    assert [row.method for row in found.rows] == fitted
+    assert [one.method for one in found.skipped] == ["top_5"]
     for row in found.rows:
         assert row.validation_accuracy == accuracy(row.method, validation, validation)
         assert row.test_accuracy == accuracy(row.method, validation, test)
@@ -181,7 +190,7 @@ def test_the_dilemma_is_scored_on_images_that_no_fit_has_seen(
 
 def test_rows_fitted_on_test_say_so_and_are_never_ranked(splits: tuple[Validation, Test]) -> None:
     found = fitted_on_test(*splits)
-    assert [row.method for row in found] == list(default_methods(4))
+    assert [row.method for row in found] == [n for n in default_methods(4) if n != "top_5"]
     for row in found:
         assert row.note == FITTED_ON_TEST == "fitted on test images"
         assert row.label == f"{METHODS[row.method].label} (fitted on test images)"

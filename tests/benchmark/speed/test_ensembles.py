@@ -12,8 +12,11 @@ import pytest
 
 from benchmark.speed import ensembles as speed
 from benchmark.speed import others
-from benchmark.speed.ensembles import LOOP, OURS, Timing, growth, installed, measure
+from benchmark.speed.ensembles import LOOP, OURS, Timing, installed, installed_versions, measure
+from benchmark.speed.growth import full_size, growth
+from ensembles.evidence import Evidence
 from ensembles.fusion import softmax
+from ensembles.selection import Goal, greedy_order
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +82,7 @@ def test_autogluon_is_called_as_its_interface_asks(monkeypatch: pytest.MonkeyPat
 
         def fit(self, predictions: list[Any], labels: Any) -> EnsembleSelection:
             given.update(predictions=predictions, labels=labels)
-            self.weights_ = [0.25, 0.75]
+            self.indices_ = [1, 0, 1, 1]
             return self
 
     root = "autogluon.core"
@@ -99,8 +102,8 @@ def test_autogluon_is_called_as_its_interface_asks(monkeypatch: pytest.MonkeyPat
     chosen.EnsembleSelection = EnsembleSelection  # type: ignore[attr-defined]
     validation = speed.make_validation(2, 10, 3)
     probabilities = softmax(validation.logits)
-    weights = others.autogluon(probabilities, validation.labels, "log_loss", 100)
-    assert weights.tolist() == [0.25, 0.75]
+    order = others.autogluon(probabilities, validation.labels, "log_loss", 100)
+    assert order == (1, 0, 1, 1)
     assert given["ensemble_size"] == 100
     assert given["problem_type"] == "multiclass"
     assert given["metric"] == "the metric"
@@ -111,14 +114,36 @@ def test_autogluon_is_called_as_its_interface_asks(monkeypatch: pytest.MonkeyPat
 def test_slow_tools_are_not_run_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "_PATIENCE", 0.0)
     runs: list[int] = []
-    speed._timed(lambda: runs.append(1), 5)
+    speed.timed(lambda: runs.append(1), 5)
     assert len(runs) == 2
 
 
 def test_growth_is_relative_to_the_first_size() -> None:
     found = growth(((2, 50, 2), (3, 50, 2)), repeats=1)
     assert len(found) == 6
-    assert [timing.ratio for timing in found[:3]] == [1.0, 1.0, 1.0]
-    for first, second in zip(found[:3], found[3:], strict=True):
+    for first, second in zip(found[::2], found[1::2], strict=True):
         assert (first.task, first.members, second.members) == (second.task, 2, 3)
-        assert second.ratio == second.seconds / first.seconds
+        assert (first.ratio, second.ratio) == (1.0, second.seconds / first.seconds)
+
+
+def test_the_largest_tasks_are_timed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmark.speed.growth.DRAWS", 100)
+    monkeypatch.setattr("benchmark.speed.growth.MOST_MEMBERS", 10)
+    found = full_size(60, repeats=1)
+    assert [timing.members for timing in found] == [10, 9, 30, 25]
+    assert all(timing.seconds > 0 and math.isnan(timing.ratio) for timing in found)
+
+
+@pytest.mark.parametrize("goal", ["accuracy", "log_loss"])
+def test_only_orders_that_take_a_best_member_are_greedy(goal: Goal) -> None:
+    validation = speed.make_validation(4, 200, 3)
+    probabilities, labels = softmax(validation.logits), validation.labels
+    order = greedy_order(Evidence(validation), goal=goal, rounds=10)
+    assert others.always_takes_a_best(order, probabilities, labels, goal)
+    single = [others.always_takes_a_best((i,), probabilities, labels, goal) for i in range(4)]
+    assert single.count(True) == 1 and single[order[0]]
+
+
+def test_versions_name_what_is_compared() -> None:
+    assert f"numpy {np.__version__}" in installed_versions()
+    assert "no_such" not in installed_versions()

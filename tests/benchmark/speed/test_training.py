@@ -348,17 +348,24 @@ def test_a_senseless_request_gets_one_sentence(
 def test_the_speed_of_ensembles_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from benchmark.speed import ensembles
+    from benchmark.speed import ensembles, growth
 
     small_input = ensembles.make_validation(3, 60, 3)
     monkeypatch.setattr(ensembles, "make_validation", lambda *_: small_input)
+    alone = [growth.growth(((2, 50, 2), (3, 50, 2)), repeats=1), growth.growth(((2, 50, 2),))]
+    monkeypatch.setattr(growth, "growth", lambda: alone[0])
+    monkeypatch.setattr(growth, "full_size", lambda: alone[1])
     assert run(["speed", "ensembles", "--repeats", "1", "--results", str(tmp_path)]) == 0
-    assert "Speed of combining" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "Speed of combining" in printed and "Speed of combining, growing" in printed
     kept = json.loads((tmp_path / "speed" / "ensembles.json").read_text())
-    assert {timing["tool"] for timing in kept} >= {"ours", "numpy loop"}
+    assert {timing["tool"] for timing in kept["beside"]} >= {"ours", "numpy loop"}
     lines = (tmp_path / "speed" / "speed_ensembles.csv").read_text().splitlines()
     assert lines[0] == "task,tool,members,images,classes,milliseconds,ratio,agrees,note"
-    assert len(lines) == len(kept) + 1
+    assert len(lines) == len(kept["beside"]) + 1
+    lines = (tmp_path / "speed" / "speed_growth.csv").read_text().splitlines()
+    assert lines[0] == "task,members,images,classes,milliseconds,times_first"
+    assert len(lines) == len(alone[0]) + len(alone[1]) + 1
 
 
 @pytest.mark.parametrize("member", load_catalogue().members, ids=lambda member: member.name)
