@@ -167,13 +167,13 @@ class Findings:
         )
 
     @cached_property
-    def selection_costs(self) -> SelectionCosts | None:
-        """What fitting on validation costs; None where a class has too few images to hold out."""
+    def selection_costs(self) -> SelectionCosts:
+        """What fitting on validation costs; no rows where a class has too few images for it."""
         study = self.study
         try:
             return selection_costs(study.validation, study.test, self.costed_methods)
         except PredictionsError:
-            return None
+            return SelectionCosts(())
 
     @cached_property
     def fitted_on_test(self) -> tuple[FittedOnTest, ...]:

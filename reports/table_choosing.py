@@ -21,8 +21,6 @@ DILEMMA_KEYS = (
 def selection_cost_table(findings: Findings) -> Table | None:
     """One row for each fitted method; None where a class has too few images to hold any out."""
     costs = findings.selection_costs
-    if costs is None or not costs.rows:
-        return None
     rows: list[Row] = [
         {
             "method": cost.method,
@@ -37,6 +35,8 @@ def selection_cost_table(findings: Findings) -> Table | None:
         }
         for cost in costs.rows
     ]
+    if not rows:
+        return None
     skipped = "".join(f" Not fitted: {s.label} ({s.reason})." for s in costs.skipped)
     if findings.uncosted_methods:
         left_out = ", ".join(score.label for score in findings.uncosted_methods)
@@ -56,9 +56,6 @@ def selection_cost_table(findings: Findings) -> Table | None:
 
 def learning_table(findings: Findings) -> Table | None:
     """One row for each method and number of validation images that it was fitted on."""
-    costs = findings.selection_costs
-    if costs is None or not costs.rows:
-        return None
     rows: list[Row] = [
         {
             "method": cost.method,
@@ -69,9 +66,11 @@ def learning_table(findings: Findings) -> Table | None:
             "least_fit": point.least,
             "most_fit": point.most,
         }
-        for cost in costs.rows
+        for cost in findings.selection_costs.rows
         for point in cost.learning
     ]
+    if not rows:
+        return None
     return make_table(
         "selection_learning",
         rows,

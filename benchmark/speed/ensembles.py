@@ -21,7 +21,7 @@ import numpy as np
 from benchmark.speed import others
 from ensembles import diversity, fusion, significance, subsets
 from ensembles.evidence import Evidence
-from ensembles.predictions import Bools, Floats, Validation
+from ensembles.predictions import Bools, Floats, Ints, Validation
 from ensembles.selection import ROUNDS, Goal, greedy_order
 
 OURS = "ours"
@@ -175,22 +175,8 @@ def _upper(table: Floats) -> Floats:
     return table[np.triu_indices(len(table), 1)]
 
 
-def _diversity(validation: Validation) -> _Task:
-    predicted = validation.logits.argmax(axis=-1)
-    correct: Bools = predicted == validation.labels
-    return _Task(
-        name="Q-statistic of all pairs",
-        members=len(validation.members),
-        ours=lambda: _upper(diversity.of_correct(correct)[2]),
-        rivals=(
-            _Other(
-                tool="DESlib",
-                run=lambda: others.deslib(predicted, validation.labels),
-                package="deslib",
-            ),
-        ),
-        agree=lambda one, other: bool(np.allclose(one, other, atol=_CLOSE)),
-    )
+def _q_ours(correct: Bools) -> Floats:
+    return _upper(diversity.of_correct(correct)[2])
 
 
 def _mcnemar_ours(correct: Bools) -> Floats:
@@ -199,20 +185,21 @@ def _mcnemar_ours(correct: Bools) -> Floats:
     return significance.mcnemar(only[upper], only.T[upper])
 
 
-def _mcnemar(validation: Validation) -> _Task:
-    predicted = validation.logits.argmax(axis=-1)
-    correct: Bools = predicted == validation.labels
+def _of_pairs(
+    name: str,
+    validation: Validation,
+    ours: Callable[[Bools], Floats],
+    tool: str,
+    theirs: Callable[[Ints, Ints], Floats],
+) -> _Task:
+    """A task on all pairs of members. `theirs` takes predicted classes (M, N) and labels (N,)."""
+    predicted, labels = validation.logits.argmax(axis=-1), validation.labels
+    correct: Bools = predicted == labels
     return _Task(
-        name="exact McNemar of all pairs",
-        members=len(validation.members),
-        ours=lambda: _mcnemar_ours(correct),
-        rivals=(
-            _Other(
-                tool="mlxtend",
-                run=lambda: others.mlxtend(predicted, validation.labels),
-                package="mlxtend",
-            ),
-        ),
+        name=name,
+        members=len(predicted),
+        ours=lambda: ours(correct),
+        rivals=(_Other(tool=tool, run=lambda: theirs(predicted, labels), package=tool.lower()),),
         agree=lambda one, other: bool(np.allclose(one, other, atol=_CLOSE)),
     )
 
@@ -292,8 +279,8 @@ def measure(
         _greedy(used, "accuracy"),
         _greedy(used, "log_loss"),
         _subsets(used),
-        _diversity(used),
-        _mcnemar(used),
+        _of_pairs("Q-statistic of all pairs", used, _q_ours, "DESlib", others.deslib),
+        _of_pairs("exact McNemar of all pairs", used, _mcnemar_ours, "mlxtend", others.mlxtend),
         _bootstrap(used),
     )
     return [timing for task in tasks for timing in _measured(task, used, repeats)]
