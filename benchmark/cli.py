@@ -53,6 +53,14 @@ SelectOption = Annotated[
     typer.Option("--members", help="Only these stored members, separated by commas; default all."),
 ]
 
+PredictionsOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of predictions on a problem of your own: validation/ and test/, each with "
+        "labels.npy and one file (N, C) for every member. What is written goes there."
+    ),
+]
+
 
 def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
     """Train what is missing; return the dataset and (member, reason) of what failed."""
@@ -142,22 +150,15 @@ def score(
     profile: ProfileOption = None,
     members: SelectOption = None,
     results: ResultsOption = Path("results"),
-    predictions: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of predictions on a problem of your own: validation/ and test/, each with "
-            "labels.npy and one file (N, C) for every member. Tables go there."
-        ),
-    ] = None,
+    predictions: PredictionsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compare the ensembles of the stored logits: print the table and write it. No torch needed."""
-    if predictions is not None:
-        root = predictions
-        study = stages.limited(read_folder(predictions), _selected(members))
-    else:
-        root = _root(results, dataset, profile)
+    root = _root(results, dataset, profile) if predictions is None else predictions
+    if predictions is None:
         study = stages.gather(root, members=_selected(members))
+    else:
+        study = stages.limited(read_folder(root), _selected(members))
     written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
@@ -168,9 +169,11 @@ def score(
 
 @app.command("report")
 def report(
+    *,
     dataset: DatasetOption = "faces",
     profile: ProfileOption = None,
     results: ResultsOption = Path("results"),
+    predictions: PredictionsOption = None,
     table: Annotated[
         str | None, typer.Option(help="Print this one table to standard output, write nothing.")
     ] = None,
@@ -179,8 +182,8 @@ def report(
     ] = "markdown",
 ) -> None:
     """Write every table, figure and the page from the stored logits. No torch, no images needed."""
-    root = _root(results, dataset, profile)
-    study = stages.gather(root)
+    root = _root(results, dataset, profile) if predictions is None else predictions
+    study = stages.gather(root) if predictions is None else read_folder(root)
     if table is not None:
         typer.echo(stages.rendered_table(study, table, form), nl=False)
         return

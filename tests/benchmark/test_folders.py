@@ -42,6 +42,19 @@ def test_any_problem_is_scored_and_its_tables_lie_in_the_folder(
     assert table.loc["average", "test_accuracy"] == pytest.approx(right.mean())
 
 
+def test_any_problem_has_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make(tmp_path / "flowers")
+    assert run(["report", "--predictions", str(folder)]) == 0
+    written = int(capsys.readouterr().out.split()[0])
+    made = [path for path in folder.rglob("*") if path.suffix in (".csv", ".md", ".tex")]
+    drawn = [path for path in folder.rglob("*") if path.suffix in (".svg", ".png")]
+    assert (folder / "tables" / "subsets.csv") in made and (folder / "report.html").exists()
+    assert written == len(made) + len(drawn) + 1
+    assert run(["report", "--predictions", str(folder), "--table", "papers"]) == 2
+    message = "error: this study has no numbers for the table 'papers'"
+    assert capsys.readouterr().err.strip() == message
+
+
 def test_members_are_chosen_by_name(tmp_path: Path) -> None:
     folder = make(tmp_path / "flowers")
     assert run(["score", "--predictions", str(folder), "--members", "two,one"]) == 0
