@@ -6,10 +6,9 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
@@ -18,10 +17,11 @@ from ensembles.metrics import ECE_BINS, accuracy, predicted_classes
 from ensembles.predictions import Floats, Ints
 from ensembles.scoring import Score
 from reports import figures, figures_engine, figures_ensembles
-from reports.drawing import Drawing
+from reports.drawing import Drawing, Job
 from reports.figures_engine import Claim, Share
 from reports.figures_ensembles import CostPanel, CostPoint, Interval
 from reports.findings import Findings, method_row
+from reports.recipe_content import recipe_jobs
 from reports.speed import speed_figure
 from reports.study import NEGATIVE, POSITIVE
 
@@ -39,15 +39,11 @@ MOST_MEMBERS = 15
 """Single networks among the methods, where the best are of interest."""
 
 
-Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
-"""Draws when it is called; whatever it draws from is computed before."""
-
-
 def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
     jobs: dict[str, Job] = {"forest": _forest(findings)}
     for more in (
-        *(_growth, _costs, _contributions, _confusions, _curves),
+        *(_growth, _costs, _contributions, _confusions, _curves, recipe_jobs),
         *(_diversity, _choosing, _reliability, _two_classes, _distribution, _speed),
     ):
         jobs.update(more(findings))
