@@ -258,8 +258,7 @@ def _legend(
     labels = [WORDS[split] for split in splits]
     for elsewhere, mark, words in ((False, "D", PUBLISHED), (True, "x", ELSEWHERE)):
         if any(point.elsewhere == elsewhere for point in points):
-            look = {"color": FAINT, "markerfacecolor": "none"}
-            handles.append(axis.plot([], [], mark, markersize=5, **look)[0])
+            handles += axis.plot([], [], mark, color=FAINT, markerfacecolor="none", markersize=5)
             labels.append(words)
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
 
