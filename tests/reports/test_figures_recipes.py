@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +14,14 @@ from reports.figures_recipes import Group
 from reports.findings import Findings
 from reports.published import load
 from reports.recipe_content import BALANCE, EPOCHS, OPTIMIZER, alike, compared_epochs, recipe_jobs
+from reports.report import write_reports
 from reports.study import MemberRecord, Study
+from tests.reports import factory
 from tests.reports.claims_cases import renamed
 from tests.reports.test_figures import texts
+from zoo.catalogue import load_catalogue
+from zoo.job import fingerprint
+from zoo.profiles import profile
 
 LEAKY = ("leaky", "leaky-sgd", "leaky-momentum", "leaky-adadelta")
 LENET = ("lenet", "lenet-balanced")
@@ -185,3 +191,31 @@ def test_balancing_shows_recalls_and_published_figures_that_count_other_images()
 def test_published_figures_stand_beside_comparable_ones_alone(changes: dict[str, Any]) -> None:
     drawing = jobs_of(study_of(*LENET, **changes))["accuracy_balancing"]()
     assert not any(text.startswith("published") for text in texts(drawing))
+
+
+@pytest.mark.parametrize("name", ["paper", "quick"])
+def test_the_members_of_the_zoo_are_compared_as_the_reports_compare_them(name: str) -> None:
+    chosen = load_catalogue().select("lenet,leaky,six")
+    used = profile(name)
+    records = [
+        dataclasses.replace(
+            factory.imported(member.name),
+            recipe=used.recipe(member).as_dict(),
+            architecture=fingerprint(member, used.width),
+        )
+        for member in chosen
+    ]
+    assert names(alike(records, OPTIMIZER)) == [list(LEAKY)]
+    assert names(alike(records, BALANCE)) == [list(LENET)]
+
+
+def test_the_figures_stand_on_the_page(tmp_path: Path) -> None:
+    study = study_of(*LEAKY, *LENET)
+    write_reports(study, tmp_path, only=("page",), methods=("single_best", "average"))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for title in (
+        "Accuracy against epochs",
+        "Accuracy against optimizers",
+        "Accuracy with and without balanced classes",
+    ):
+        assert f"<figcaption>{title}</figcaption>" in page
