@@ -124,24 +124,24 @@ def _epoch_panel(axis: Axes, panel: EpochPanel) -> None:
     for point in panel.published:
         if point.epoch is not None:
             _mark(axis, point.epoch, point.value, point)
-            _value(axis, point.epoch, point.value, True, COLOURS[point.split])
+            _value(axis, point.epoch, point.value, None, COLOURS[point.split])
     axis.set_title(shorten(panel.name))
     axis.set_xlabel("epoch")
     axis.set_ylabel("accuracy")
     axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axis.margins(x=0.09, y=0.14)
+    axis.margins(x=0.14, y=0.14)
     percent_axis(axis, "y")
 
 
-def _value(axis: Axes, x: float, y: float, above: bool, colour: str) -> None:
-    """An accuracy in percent, above its place or below."""
+def _value(axis: Axes, x: float, y: float, above: bool | None, colour: str) -> None:
+    """An accuracy in percent, above its place or below; None: at the right."""
     axis.annotate(
         percent(y),
         (x, y),
-        xytext=(0, 6 if above else -6),
+        xytext=(8, 0) if above is None else (0, 6 if above else -6),
         textcoords="offset points",
-        ha="center",
-        va="bottom" if above else "top",
+        ha="left" if above is None else "center",
+        va={None: "center", True: "bottom", False: "top"}[above],
         fontsize=8,
         color=colour,
     )
