@@ -13,6 +13,7 @@ from benchmark.datasets import SPLITS
 from benchmark.datasets.check import DataReport
 from benchmark.datasets.duplicates import DuplicateReport
 from reports.audit import AuditResult, Finding, ReportAudit
+from reports.formatting import one_line
 
 if TYPE_CHECKING:
     from benchmark.predicting import Prediction
@@ -76,7 +77,7 @@ def print_audits(console: Console, results: Sequence[AuditResult | ReportAudit])
 
 
 def _print_audit(console: Console, name: str, result: AuditResult) -> None:
-    console.print(Text(f"  {name}: {result.verdict}"))
+    console.print(Text(f"  {one_line(name)}: {result.verdict}"))
     _print_findings(console, result.findings)
 
 
@@ -84,10 +85,10 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for finding in findings:
         line = Text("    ")
         line.append(f"{finding.status:<12} ", style=STATUS_STYLE[finding.status])
-        line.append(f"{finding.check}: {finding.numbers}")
+        line.append(one_line(f"{finding.check}: {finding.numbers}"))
         console.print(line, soft_wrap=True)
         if finding.meaning:
-            console.print(Text(f"                 {finding.meaning}", style="italic"))
+            console.print(Text(f"                 {one_line(finding.meaning)}", style="italic"))
 
 
 def print_predictions(console: Console, predictions: Sequence[Prediction]) -> None:

@@ -217,6 +217,7 @@ def _record(entry: Entry) -> MemberRecord:
         key=manifest["key"],
         pretrained=manifest["pretrained"],
         imported=manifest["imported"],
+        architecture=manifest["architecture"] or "",
     )
 
 

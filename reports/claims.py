@@ -1,11 +1,7 @@
 """The published figures and conclusions of the five reports beside ours, each with a verdict.
 
-The verdict on a figure follows the rule in `claims_judge.py`. A conclusion is turned into a number
-that is above a threshold where it holds (`claims_statements.py`), and is *reproduced* where our
-point estimate of that number is above it, else *not reproduced*; a claimed count is reproduced
-where ours is that count. Where the conclusion is that one thing is better than another, the whole
-95 % interval must be above the threshold, for a tie is no proof. Whatever the verdict, the reason
-says so where the interval includes the threshold or the count and thus leaves it open.
+Which word a figure or a conclusion gets is decided by the one rule in `claims_judge.py`. A
+conclusion is turned into a number that decides it (`claims_statements.py`).
 """
 
 from __future__ import annotations
@@ -18,16 +14,15 @@ from functools import cache
 from reports.audit import audit_published
 from reports.audit_splits import Origin
 from reports.claims_judge import (
-    TOLERANCE,
     Verdict,
     difference_bounds,
     figure_obstacle,
     judge,
+    judge_claim,
     like_for_like,
-    number,
     study_obstacles,
 )
-from reports.claims_ours import EXACT, Absent, Bench, Ours, ours
+from reports.claims_ours import Absent, Bench, Ours, ours
 from reports.claims_statements import STATEMENTS, Statement
 from reports.published import Figure, load
 from reports.tables import Table, make_table
@@ -152,13 +147,13 @@ class ClaimRow:
 
 def claims_rows(bench: Bench) -> list[ClaimRow]:
     """Every conclusion of the reports with what this study says of it."""
-    return [_claim_row(bench, statement) for statement in STATEMENTS]
+    return [_claim_row(bench, statement.resolved()) for statement in STATEMENTS]
 
 
 def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
     missing = next((name for name in statement.needs if name not in bench.records), None)
     found = bench.absence(missing) if missing is not None else statement.ours(bench)
-    verdict, reason = _judge_claim(statement, found, _claim_obstacle(bench, statement))
+    verdict, reason = judge_claim(statement, found, _claim_obstacle(bench, statement))
     known = found if isinstance(found, Ours) else None
     return ClaimRow(
         report=statement.report,
@@ -184,36 +179,6 @@ def _claim_obstacle(bench: Bench, statement: Statement) -> str | None:
     return next(study_obstacles(bench, *statement.needs, nine=nine), None)
 
 
-def _judge_claim(
-    statement: Statement, found: Ours | Absent, obstacle: str | None
-) -> tuple[Verdict, str]:
-    if obstacle is not None:
-        return "not comparable", obstacle
-    if isinstance(found, Absent):
-        return "not comparable", found.reason
-    bounds = "" if found.interval == EXACT else f" ({found.low:.4f} to {found.high:.4f})"
-    ours = f"Ours is {number(found.value)}{bounds}"
-    holds, words = _holds(statement, found)
-    claimed = statement.threshold if statement.equal is None else statement.equal
-    if found.low <= claimed <= found.high and found.low < found.high:
-        words += "; the interval leaves it open"
-    return ("reproduced" if holds else "not reproduced"), f"{ours}, {words}."
-
-
-def _holds(statement: Statement, found: Ours) -> tuple[bool, str]:
-    """Whether ours satisfies the claim, by the rule at the top of this file, and how in words."""
-    if statement.equal is not None:
-        return abs(found.value - statement.equal) <= TOLERANCE, f"claimed is {statement.equal}"
-    line = number(statement.threshold)
-    if statement.reached:
-        above = found.value > statement.threshold
-        return above, f"above {line}" if above else f"not above {line}"
-    if found.low > statement.threshold:
-        return True, f"above {line} beyond chance"
-    tie = found.high > statement.threshold
-    return False, "a tie within chance" if tie else f"not above {line}"
-
-
 _PAPER_KEYS = (
     *("report", "subject", "metric", "class", "claimed_split", "published", "margin"),
     *("ours", "our_split", "difference", "difference_low", "difference_high", "interval"),
@@ -237,7 +202,7 @@ def papers_table(bench: Bench) -> Table:
         caption="Every figure of the five reports with its place in the source. Differences are "
         "ours less published, with 95 % intervals over images and what rounding leaves open. "
         "Where the audit found that a table counts other images than it claims, ours is measured "
-        "on those.",
+        "on those. Settings are listed, not judged.",
     )
 
 
@@ -255,5 +220,7 @@ def claims_table(bench: Bench) -> Table:
         _CLAIM_KEYS,
         title="Conclusions of the reports, put to the test",
         caption="Each conclusion as one number of ours with its 95 % interval over test images; "
-        "differences are shares of one (0.025 is 2.5 points).",
+        "differences are shares of one (0.025 is 2.5 points). A bound or a count is reproduced "
+        "where our figure keeps it; that one thing is better than another, where the whole "
+        "interval is above zero.",
     )

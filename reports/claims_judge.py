@@ -1,12 +1,18 @@
-"""Which word a published figure gets beside ours, and why: the rule, decided here and nowhere else.
+"""Which word a published figure or conclusion gets beside ours, and why: the one rule for all.
 
-A figure is *not comparable* where it was not measured on what it claims, or our study differs in
-dataset, profile, members or weights, or has no counterpart. Otherwise let d be ours less the
-published figure, and let its 95 % interval be that of ours over images, widened by what the
-published rounding leaves open. The figure is *reproduced* where that interval contains zero; else
-*better* where ours is the better value, and *not reproduced* where it is the worse one. Figures of
-the training split, of recipes and counts have no better side: they are reproduced or not. 'More
-than x' is reproduced where our interval reaches above x, 'at most x' where it reaches down to x.
+*Not comparable* is what is no result but a setting (a batch size, a number of members), what was
+not measured on what it claims, and what our study, which differs in dataset, profile, members or
+weights, has no counterpart of. Everything else is judged by what is claimed:
+
+- A value: let d be ours less the published figure, and let its 95 % interval be that of ours over
+  images, widened by what the published rounding leaves open. It is *reproduced* where that interval
+  contains zero; else *better* where ours is the better value and *not reproduced* where it is the
+  worse one. Figures of the training split and of costs have no better side.
+- A bound ('more than x', 'at most x', 'nine times in ten') or a count ('the best has 8 members'):
+  *reproduced* where our point estimate keeps it, else *not reproduced*. The reason says so where
+  our interval contains the bound or the count, and thus leaves the question open.
+- A comparison ('A is better than B'): *reproduced* where the whole interval of the difference is
+  above zero, for a tie is no proof.
 """
 
 from __future__ import annotations
@@ -15,8 +21,9 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from reports.audit_splits import FER2013, OFFICIAL_NAMES, Origin
-from reports.claims_ours import EXACT, NINE, Absent, Bench, Ours
-from reports.published import Figure
+from reports.claims_ours import EXACT, Absent, Bench, Ours
+from reports.claims_statements import Statement
+from reports.published import Figure, figure_of
 
 Verdict: TypeAlias = Literal["reproduced", "better", "not reproduced", "not comparable"]
 
@@ -26,7 +33,8 @@ HIGHER_IS_BETTER = (
     *("macro_precision", "macro_recall", "macro_f1", "lowest_recall", "highest_recall"),
     *("weighted_precision", "weighted_recall", "weighted_f1"),
 )
-
+SETTINGS = ("members", "classes", "image_side", "sample")
+"""Metrics outside recipes that are chosen, not measured."""
 
 TOLERANCE = 1e-12
 """What double precision leaves of an equality."""
@@ -70,8 +78,12 @@ def study_obstacles(bench: Bench, *subjects: str, nine: bool = False) -> Iterato
         counts = bench.study.class_counts
         if any(counts[split] != FER2013[split] for split in FER2013 if split in counts):
             yield "Ours is measured on other splits of FER2013 than the official ones."
-    if nine and len(bench.nine) != NINE:
-        yield f"The report speaks of nine members; this study has {len(bench.nine)} of that group."
+    wanted = figure_of("nine", "members").value
+    if nine and len(bench.nine) != wanted:
+        yield (
+            f"The report speaks of {wanted:g} members; this study has {len(bench.nine)} of that "
+            "group."
+        )
     records = [bench.records[name] for name in subjects if name in bench.records]
     if any(record.pretrained is False for record in records):
         yield "Ours was trained without the pretrained weights that the report started from."
@@ -84,13 +96,50 @@ def difference_bounds(figure: Figure, found: Ours) -> tuple[float, float]:
 
 
 def judge(figure: Figure, found: Ours | Absent, obstacle: str | None) -> tuple[Verdict, str]:
-    """The verdict by the rule at the top of this file, with its reason in one sentence."""
+    """The verdict on a published figure, with its reason in one sentence."""
+    if is_setting(figure):
+        return "not comparable", _setting(figure, found)
     if obstacle is not None:
         return "not comparable", obstacle
     if isinstance(found, Absent):
         return "not comparable", found.reason
     if figure.precision in ("above", "below"):
-        return _judge_bound(figure, found)
+        return _told(found, figure.value, *_bound(found, figure.value, figure.precision == "above"))
+    if figure.kind in ("ensemble", "collection") and figure.unit >= 1:
+        return _told(found, figure.value, *_count(found, int(figure.value)))
+    return _judge_value(figure, found)
+
+
+def judge_claim(
+    statement: Statement, found: Ours | Absent, obstacle: str | None
+) -> tuple[Verdict, str]:
+    """The verdict on a conclusion, with its reason in one sentence."""
+    if obstacle is not None:
+        return "not comparable", obstacle
+    if isinstance(found, Absent):
+        return "not comparable", found.reason
+    if statement.equal is not None:
+        return _told(found, statement.equal, *_count(found, statement.equal))
+    line = statement.threshold
+    if statement.rule == "comparison":
+        return _told(found, line, *_beyond_chance(found, line))
+    return _told(found, line, *_bound(found, line, statement.rule == "above"))
+
+
+def is_setting(figure: Figure) -> bool:
+    """Whether a figure says how something was set up, which cannot come out one way or another."""
+    return figure.kind == "recipe" or figure.metric in SETTINGS
+
+
+def _setting(figure: Figure, found: Ours | Absent) -> str:
+    if isinstance(found, Absent):
+        return f"It is a setting, not a result. {found.reason}"
+    if abs(found.value - figure.value) <= TOLERANCE:
+        return "It is a setting, not a result; ours is the same."
+    return f"It is a setting, not a result; ours is {number(found.value)}."
+
+
+def _judge_value(figure: Figure, found: Ours) -> tuple[Verdict, str]:
     low, high = difference_bounds(figure, found)
     better = _direction(figure)
     verdict: Verdict
@@ -111,16 +160,31 @@ def judge(figure: Figure, found: Ours | Absent, obstacle: str | None) -> tuple[V
     return verdict, f"The difference is {gap:+.4f} ({low:+.4f} to {high:+.4f}): {words}."
 
 
-def _judge_bound(figure: Figure, found: Ours) -> tuple[Verdict, str]:
-    """'More than x' and 'at most x': does our interval reach what is claimed?"""
-    above = figure.precision == "above"
-    holds = found.high > figure.value if above else found.low <= figure.value
-    claim = f"{'more than' if above else 'at most'} {number(figure.value)}"
-    bounds = f" ({found.low:.4f} to {found.high:.4f})" if found.interval != EXACT else ""
+def _bound(found: Ours, line: float, above: bool) -> tuple[bool, str]:
+    """Whether our point estimate keeps a bound, and how in words."""
+    holds = found.value > line if above else found.value <= line
+    words = ("not above", "above") if above else ("above", "at most")
+    return holds, f"{words[holds]} {number(line)}"
+
+
+def _count(found: Ours, claimed: int) -> tuple[bool, str]:
+    return abs(found.value - claimed) <= TOLERANCE, f"claimed is {claimed}"
+
+
+def _beyond_chance(found: Ours, line: float) -> tuple[bool, str]:
+    if found.low > line:
+        return True, f"above {number(line)} beyond chance"
+    return False, "a tie within chance" if found.high > line else f"not above {number(line)}"
+
+
+def _told(found: Ours, claimed: float, holds: bool, words: str) -> tuple[Verdict, str]:
+    """The verdict, and ours with its interval, how it stands to what is claimed, what is open."""
+    bounds = "" if found.interval == EXACT else f" ({found.low:.4f} to {found.high:.4f})"
+    if found.low <= claimed <= found.high and found.low < found.high:
+        words += "; the interval leaves it open"
     return (
         "reproduced" if holds else "not reproduced",
-        f"Ours is {number(found.value)}{bounds}; claimed is {claim}"
-        f"{'' if holds else ', which ours excludes'}.",
+        f"Ours is {number(found.value)}{bounds}, {words}.",
     )
 
 

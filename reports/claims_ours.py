@@ -15,19 +15,17 @@ import numpy as np
 
 from ensembles import metrics
 from ensembles.fusion import log_softmax, softmax
-from ensembles.observations import observations
+from ensembles.observations import Claimed, observations
 from ensembles.predictions import Bools, Floats, Ints, Predictions
 from ensembles.scoring import Comparison, compare, interval
 from ensembles.significance import bootstrap_means, percentile_interval
 from ensembles.subsets import best_subset
 from reports.audit_table import CLASSES
-from reports.published import Figure
+from reports.published import Figure, figure_of
 from reports.study import MemberRecord, Study
 
 DRAWS = 2000
 """Bootstrap samples of confusion matrices."""
-NINE = 9
-"""Members of the ensemble paper."""
 PAPER_METHODS = ("average", "accuracy", "per_class", "exponential")
 """The ensembles of that paper."""
 IMAGE_SIDE = 48
@@ -51,6 +49,20 @@ class Ours:
     def exact(cls, value: float) -> Ours:
         """A value that no sampling of images moves."""
         return cls(value, value, value, EXACT)
+
+    @classmethod
+    def drawn(cls, value: float, draws: Floats) -> Ours:
+        """A value with the interval of its paired bootstrap draws (D,)."""
+        low, high = percentile_interval(draws)
+        return cls(value, float(low), float(high), PAIRED)
+
+
+@dataclass(frozen=True, eq=False)
+class Gap:
+    """A difference of two accuracies, and of their bootstrap draws (D,) on the same images."""
+
+    value: float
+    draws: Floats
 
 
 @dataclass(frozen=True)
@@ -196,14 +208,18 @@ class Bench:
         draws = bootstrap_means(np.stack([self.right(name) for name in names]))
         return dict(zip(names, draws, strict=True))
 
-    def against(self, left: str, right: str) -> Ours | Absent:
+    def gap(self, left: str, right: str) -> Gap | Absent:
         """Test accuracy of one method or member less another's, paired by image."""
         for name in (left, right):
             if name not in self.sampled:
                 return Absent(f"{name} is not in this study.")
         value = float(self.right(left).mean() - self.right(right).mean())
-        low, high = percentile_interval(self.sampled[left] - self.sampled[right])
-        return Ours(value, float(low), float(high), PAIRED)
+        return Gap(value, self.sampled[left] - self.sampled[right])
+
+    def against(self, left: str, right: str) -> Ours | Absent:
+        """The same with its interval."""
+        gap = self.gap(left, right)
+        return gap if isinstance(gap, Absent) else Ours.drawn(gap.value, gap.draws)
 
     @cached_property
     def best_single(self) -> str:
@@ -214,7 +230,11 @@ class Bench:
     def observed(self) -> Mapping[str, Ours]:
         """The figures of the ensemble paper's observations on the pool, by their names."""
         study = self.study
-        found = observations(study.validation.select(self.pool), study.test.select(self.pool))
+        claimed = Claimed(
+            gain=figure_of("nine", "gain").value, close=figure_of("nine", "behind_average").value
+        )
+        splits = study.validation.select(self.pool), study.test.select(self.pool)
+        found = observations(*splits, claimed)
         figures = [f for one in found for f in (one.figure, *one.supporting)]
         return {f.name: Ours(f.value, f.low, f.high, BOOTSTRAP) for f in figures}
 

@@ -1,23 +1,25 @@
 """The conclusions of the reports, each with the number of ours that decides it.
 
-A claim is turned into a number that is above a threshold where the claim holds; `claims.py` judges.
+A claim is turned into a number, and into what is claimed of it; `claims_judge.py` judges.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from ensembles import metrics
+from ensembles.observations import ALMOST_ALWAYS
+from ensembles.predictions import Floats
 from ensembles.scoring import interval
-from ensembles.significance import paired_statistics
-from reports.claims_ours import BOOTSTRAP, PAIRED, Absent, Bench, Ours
+from ensembles.significance import bootstrap_means
+from reports.claims_ours import BOOTSTRAP, Absent, Bench, Gap, Ours
+from reports.published import figure_of
 
 WEIGHTED = ("accuracy", "per_class", "exponential")
-ALMOST_ALWAYS = 0.9
-"""What 'almost always' is taken to mean: at least nine times in ten."""
 SIX = ("six-m1", "six-m2", "six-m3", "six-m4", "six-m5", "six-m6")
 
 
@@ -25,8 +27,10 @@ SIX = ("six-m1", "six-m2", "six-m3", "six-m4", "six-m5", "six-m6")
 class Statement:
     """A claim, and how it becomes a number. needs: members without which it cannot be judged.
 
-    threshold: the claim holds above it; `reached` says that it is a figure to be reached, not a
-    difference to be proven. equal: the claim holds where ours is this count.
+    rule: what is claimed of the number. comparison: a difference proven to be above `threshold`;
+    above, at most: a bound that it keeps; count: that it is `equal`. cites: (metric, subject,
+    split) of the report's own figure that sets the threshold or the count; the claim then says
+    {points}, {percent} or {count} in its place. remark: what must be known, whatever the verdict.
     """
 
     report: str
@@ -36,28 +40,52 @@ class Statement:
     ours: Callable[[Bench], Ours | Absent]
     dataset: str = "fer2013"
     needs: tuple[str, ...] = ()
+    rule: Literal["comparison", "above", "at most", "count"] = "comparison"
     threshold: float = 0.0
-    reached: bool = False
     equal: int | None = None
+    cites: tuple[str, ...] = ()
     remark: str = ""
-    """What must be known about the claim, whatever the verdict; one sentence."""
+
+    def resolved(self) -> Statement:
+        """The statement with the published figure that it cites in its place."""
+        if not self.cites:
+            return self
+        figure = figure_of(self.report, *self.cites)
+        points = f"{100 * figure.value:g} point{'' if figure.value == 0.01 else 's'}"
+        claim = self.claim.format(
+            points=points, percent=f"{100 * figure.value:g} %", count=f"{figure.value:g}"
+        )
+        if self.rule == "count":
+            return replace(self, claim=claim, equal=int(figure.value), cites=())
+        # 83.2 % is reached by whatever is printed so.
+        margin = figure.margin if figure.precision == "rounded" else 0.0
+        return replace(self, claim=claim, threshold=figure.value - margin, cites=())
 
 
 def _gain(bench: Bench) -> Ours | Absent:
     return bench.against("average", bench.best_single)
 
 
-def _gaps(bench: Bench, pairs: Sequence[tuple[str, str]]) -> list[Ours] | Absent:
-    """Differences in test accuracy, or why one of them is not known."""
-    found = [bench.against(left, right) for left, right in pairs]
+def _gaps(bench: Bench, pairs: Sequence[tuple[str, str]]) -> tuple[Floats, Floats] | Absent:
+    """Differences in test accuracy (P,) with draws (P, D), or why one of them is not known."""
+    found = [bench.gap(left, right) for left, right in pairs]
     absent = next((gap for gap in found if isinstance(gap, Absent)), None)
-    return absent or [gap for gap in found if isinstance(gap, Ours)]
+    if absent is not None:
+        return absent
+    known = [gap for gap in found if isinstance(gap, Gap)]
+    return np.array([gap.value for gap in known]), np.stack([gap.draws for gap in known])
 
 
 def _least(bench: Bench, pairs: Sequence[tuple[str, str]]) -> Ours | Absent:
-    """The smallest of several differences: a claim about all of them stands or falls with it."""
+    """The smallest of several differences: a claim about all of them stands or falls with it.
+
+    Which one is smallest is found anew in every draw, for other images could make it another.
+    """
     gaps = _gaps(bench, pairs)
-    return gaps if isinstance(gaps, Absent) else min(gaps, key=lambda gap: gap.value)
+    if isinstance(gaps, Absent):
+        return gaps
+    values, draws = gaps
+    return Ours.drawn(float(values.min()), draws.min(axis=0))
 
 
 def _average_wins(bench: Bench) -> Ours | Absent:
@@ -68,17 +96,14 @@ def _accuracy_wins(bench: Bench) -> Ours | Absent:
     return _least(bench, [("accuracy", name) for name in ("average", "per_class", "exponential")])
 
 
-def _within_a_point(bench: Bench) -> Ours | Absent:
-    """0.01 less the distance of the weighted average that is farthest from the simple one."""
+def _farthest(bench: Bench) -> Ours | Absent:
+    """Distance of the weighted average that is farthest from the simple one, which it is found
+    to be anew in every draw."""
     gaps = _gaps(bench, [("average", name) for name in WEIGHTED])
-    return gaps if isinstance(gaps, Absent) else min(map(_room, gaps), key=lambda room: room.value)
-
-
-def _room(gap: Ours) -> Ours:
-    """What is left of one point."""
-    ends = sorted((abs(gap.low), abs(gap.high)))
-    nearest = 0.0 if gap.low <= 0 <= gap.high else ends[0]
-    return Ours(0.01 - abs(gap.value), 0.01 - ends[1], 0.01 - nearest, gap.interval)
+    if isinstance(gaps, Absent):
+        return gaps
+    values, draws = gaps
+    return Ours.drawn(float(abs(values).max()), abs(draws).max(axis=0))
 
 
 def _per_class_last(bench: Bench) -> Ours | Absent:
@@ -129,27 +154,24 @@ def _overfits(bench: Bench) -> Ours | Absent:
 
 
 def _variations_help(bench: Bench) -> Ours | Absent:
-    """The least gain in validation accuracy of models 2 to 6 over model 1."""
+    """The least gain in validation accuracy of models 2 to 6 over model 1, found anew in every
+    draw."""
     validation = bench.study.validation.select(SIX)
-    right = metrics.predicted_classes(validation.logits) == validation.labels
-    found = paired_statistics(right, SIX)
-    worst = 1 + int(found.difference[1:, 0].argmin())
-    value, low, high = (
-        float(table[worst, 0])
-        for table in (found.difference, found.difference_low, found.difference_high)
-    )
-    return Ours(value, low, high, PAIRED)
+    right = metrics.predicted_classes(validation.logits) == validation.labels  # (6, N)
+    accuracies, draws = right.mean(axis=1), bootstrap_means(right)
+    least = (draws[1:] - draws[0]).min(axis=0)
+    return Ours.drawn(float((accuracies[1:] - accuracies[0]).min()), least)
 
 
 STATEMENTS = (
     Statement(
         report="nine",
         place="Sections V and VI",
-        claim="An ensemble is at least 2.5 points better than the best single network",
+        claim="An ensemble is more than {points} better than the best single network",
         measured="accuracy of simple averaging less that of the best single network on test",
         ours=_gain,
-        threshold=0.025,
-        reached=True,
+        rule="above",
+        cites=("gain", "average"),
     ),
     Statement(
         report="nine",
@@ -177,10 +199,11 @@ STATEMENTS = (
     Statement(
         report="nine",
         place="Section V",
-        claim="Weighted averages stay within one point of simple averaging",
-        measured="one point less the largest distance of a weighted average",
-        ours=_within_a_point,
-        reached=True,
+        claim="Weighted averages stay within {points} of simple averaging",
+        measured="largest distance of a weighted average from simple averaging on test",
+        ours=_farthest,
+        rule="at most",
+        cites=("behind_average",),
     ),
     Statement(
         report="nine",
@@ -196,7 +219,7 @@ STATEMENTS = (
         measured="share of all additions to all subsets that raise test accuracy",
         ours=_observed("share of adding any member that helps"),
         threshold=ALMOST_ALWAYS,
-        reached=True,
+        rule="above",
         remark="'Almost always' is taken as nine times in ten.",
     ),
     Statement(
@@ -206,16 +229,17 @@ STATEMENTS = (
         measured="share of such additions that raise test accuracy",
         ours=_observed("share of adding a member below the average that helps"),
         threshold=ALMOST_ALWAYS,
-        reached=True,
+        rule="above",
         remark="'Almost always' is taken as nine times in ten.",
     ),
     Statement(
         report="nine",
         place="Section V",
-        claim="The best average is of 8 of the 9 members",
+        claim="The best average is of {count} members",
         measured="members of the subset whose average is most accurate on validation",
         ours=_best_size,
-        equal=8,
+        rule="count",
+        cites=("best_size", "average"),
         remark="Ours is chosen on validation, among all subsets.",
     ),
     Statement(
@@ -261,12 +285,12 @@ STATEMENTS = (
     Statement(
         report="leaky",
         place="Section 3.3",
-        claim="The test accuracy is 83.2 %",
+        claim="The test accuracy is {percent}",
         measured="test accuracy of leaky",
         ours=_accuracy_of("leaky"),
         needs=("leaky",),
-        threshold=0.8315,
-        reached=True,
+        rule="above",
+        cites=("accuracy", "leaky", "test"),
         remark="The supports of the published table are those of the training split.",
     ),
     Statement(
@@ -280,13 +304,13 @@ STATEMENTS = (
     Statement(
         report="vgg16",
         place="Results and Evaluations",
-        claim="The test accuracy on ExpW is 91 %",
+        claim="The test accuracy on ExpW is {percent}",
         measured="test accuracy of vgg16",
         ours=_accuracy_of("vgg16"),
         dataset="expw",
         needs=("vgg16",),
-        threshold=0.905,
-        reached=True,
+        rule="above",
+        cites=("accuracy", "vgg16", "test"),
         remark="No per-class table supports it, and other work on ExpW reaches 72 to 76 %.",
     ),
 )

@@ -31,7 +31,7 @@ Best: TypeAlias = Literal["high", "low"]
 class Column:
     """One column. interval: the two columns that hold its bounds, shown as ± half their distance.
     shown: False where only the CSV carries it. wording: the column whose text people read in place
-    of this one's (a method's label for its name)."""
+    of this one's (a method's label for its name). prose: sentences, which a page may break."""
 
     key: str
     header: str
@@ -41,6 +41,7 @@ class Column:
     interval: tuple[str, str] | None = None
     shown: bool = True
     wording: str | None = None
+    prose: bool = False
 
     @property
     def dtype(self) -> str:
@@ -127,11 +128,11 @@ _COMPARED = (
 )
 _PUBLISHED = (
     Column("report", "Report", "text", "which of the five reports, or the user's table"),
-    Column("place", "Place", "text", "section, table or figure of the source"),
+    Column("place", "Place", "text", "section, table or figure of the source", prose=True),
     Column("subject", "Of", "text", "member or method"),
     Column("metric", "Figure", "text", "what is measured"),
-    Column("claim", "Claim", "text", "what the report says, in our words"),
-    Column("measured", "Measured", "text", "the number of ours that decides the claim"),
+    Column("claim", "Claim", "text", "what the report says, in our words", prose=True),
+    Column("measured", "Measured", "text", "the number of ours that decides the claim", prose=True),
     Column("claimed_split", "Claimed split", "text", "the split that the source names"),
     Column("our_split", "Our split", "text", "the split that our figure is measured on"),
     Column("published", "Published", "figure", "the printed figure; shares in [0, 1]"),
@@ -142,13 +143,13 @@ _PUBLISHED = (
     Column("difference_high", "High", "figure", "upper 95 % bound of the difference"),
     Column("ours_low", "Low", "figure", "lower 95 % bound of our figure"),
     Column("ours_high", "High", "figure", "upper 95 % bound of our figure"),
-    Column("interval", "Interval", "text", "how the interval was computed"),
+    Column("interval", "Interval", "text", "how the interval was computed", prose=True),
     Column("verdict", "Verdict", "text", "reproduced, better, not reproduced or not comparable"),
-    Column("reason", "Reason", "text", "why the verdict is so"),
+    Column("reason", "Reason", "text", "why the verdict is so", prose=True),
     Column("check", "Check", "text", "what was computed"),
     Column("status", "Status", "text", "consistent, inconsistent or a note"),
-    Column("numbers", "Numbers", "text", "the numbers that were compared"),
-    Column("meaning", "Meaning", "text", "what the finding means for the claim"),
+    Column("numbers", "Numbers", "text", "the numbers that were compared", prose=True),
+    Column("meaning", "Meaning", "text", "what the finding means for the claim", prose=True),
 )
 _SUBSETS = (
     Column("size", "Size", "integer", "members of the subset"),
@@ -240,7 +241,7 @@ _CHOOSING = (
     Column("from_validation", "By validation (%)", "percent", "accuracy, weights from validation"),
     Column("from_test", "By test (%)", "percent", "accuracy, weights from test images: not fair"),
     Column("advantage", "Advantage", "points", "what fitting on test images seems to gain"),
-    Column("note", "Note", "text", "what must be known about the row", shown=False),
+    Column("note", "Note", "text", "what must be known about the row", shown=False, prose=True),
 )
 _SPEED = (
     Column("batch", "Batch", "integer", "images of one training step"),
@@ -255,7 +256,7 @@ _SPEED = (
     Column("graph_gain", "Graph gain", "short", "a step kernel by kernel over the captured one"),
     Column("exact_cost", "Exact costs", "short", "a step in exact mode over the captured one"),
     Column("utilisation", "Of peak (%)", "percent", "share of the dense bf16 peak"),
-    Column("bound", "What bounds it", "text", "for steps below a quarter of the peak"),
+    Column("bound", "What bounds it", "text", "for steps below a quarter of the peak", prose=True),
     Column("task", "Task", "text", "what is computed"),
     Column("tool", "Tool", "text", "whose code computes it"),
     Column("images", "Images", "integer", "images of the predictions"),

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeAlias, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -66,6 +66,10 @@ class Drawing:
     alt: str
     svg: bytes
     png: bytes
+
+
+Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
+"""Draws when it is called; whatever it draws from is computed before."""
 
 
 def canvas(

@@ -6,10 +6,9 @@ import multiprocessing
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from typing import TypeAlias
 
 import numpy as np
 
@@ -18,12 +17,14 @@ from ensembles.metrics import ECE_BINS, accuracy, predicted_classes
 from ensembles.predictions import Floats, Ints
 from ensembles.scoring import Score
 from reports import figures, figures_engine, figures_ensembles
-from reports.drawing import Drawing
+from reports.drawing import Drawing, Job
 from reports.figures_engine import Claim, Share
 from reports.figures_ensembles import CostPanel, CostPoint, Interval
 from reports.findings import Findings, method_row
+from reports.published import figure_of
+from reports.recipe_content import recipe_jobs
 from reports.speed import speed_figure
-from reports.study import NEGATIVE, POSITIVE
+from reports.study import NEGATIVE, POSITIVE, Study
 
 AVERAGE = "average"
 COSTS = {
@@ -33,21 +34,15 @@ COSTS = {
 """Fields of a record that add up over members: their axis, and the unit that it is labelled in."""
 LEARNERS = ("single_best", "accuracy", "per_class", "exponential", "greedy", "convex")
 """Methods in the figure of fitting on few images: one of each kind, for more would overlap."""
-BEST_OF_NINE, BEST_ACCURACY = 8, 0.69
-"""What report `nine` says of its best ensemble (section V): its members and its accuracy."""
 MOST_MEMBERS = 15
 """Single networks among the methods, where the best are of interest."""
-
-
-Job: TypeAlias = Callable[[], Drawing | list[Drawing]]
-"""Draws when it is called; whatever it draws from is computed before."""
 
 
 def figure_jobs(findings: Findings) -> dict[str, Job]:
     """Every figure that the study has the numbers for, the ones to look at first first."""
     jobs: dict[str, Job] = {"forest": _forest(findings)}
     for more in (
-        *(_growth, _costs, _contributions, _confusions, _curves),
+        *(_growth, _costs, _contributions, _confusions, _curves, recipe_jobs),
         *(_diversity, _choosing, _reliability, _two_classes, _distribution, _speed),
     ):
         jobs.update(more(findings))
@@ -109,16 +104,26 @@ def _growth(findings: Findings) -> dict[str, Job]:
     study = findings.study
     if len(study.test.members) < 2:
         return {}
-    claim = None
-    if len(study.test.members) > BEST_OF_NINE:
-        comparable = study.dataset == "fer2013" and study.profile == "paper"
-        claim = Claim(
-            "report nine: best with 8 of 9 members, about 69 %",
-            BEST_OF_NINE,
-            BEST_ACCURACY if comparable else None,
-        )
+    claim = _best_of_nine(study)
     single, exact = findings.best_member.test_accuracy, findings.subsets.test.exact
     return {"growth": partial(figures_engine.growth, findings.growth, single, exact, claim)}
+
+
+def _best_of_nine(study: Study) -> Claim | None:
+    """What report `nine` says of its best ensemble, where there are as many members to combine."""
+    size, accuracy, of = (
+        figure_of("nine", *names)
+        for names in (("best_size", AVERAGE), ("accuracy", AVERAGE), ("members",))
+    )
+    if len(study.test.members) <= size.value:
+        return None
+    comparable = study.dataset == accuracy.dataset and study.profile == "paper"
+    return Claim(
+        f"report nine: best with {size.value:g} of {of.value:g} members, "
+        f"about {100 * accuracy.value:g} %",
+        int(size.value),
+        accuracy.value if comparable else None,
+    )
 
 
 def _costs(findings: Findings) -> dict[str, Job]:

@@ -119,12 +119,14 @@ def _curves_page(page: Sequence[MemberRecord], name: str, number: int, of: int) 
             left=0.55 / width,
             right=1 - 0.4 / width,
             top=1 - 0.3 / height,
-            bottom=0.8 / height,
+            bottom=0.85 / height,
             wspace=0.95 / (3.2 - 0.95),
             hspace=0.55 / (2.25 - 0.55),
         )
         for axis, record in zip(axes, page, strict=False):
             _member_curve(axis, record.name, record.history)
+        for axis in axes[len(page) - columns : len(page)]:
+            axis.set_xlabel("epoch")
         for axis in axes[len(page) :]:
             axis.set_visible(False)
         handles = [
@@ -133,7 +135,12 @@ def _curves_page(page: Sequence[MemberRecord], name: str, number: int, of: int) 
         ]
         figure.legend(
             handles,
-            ["training accuracy", "validation accuracy", "training loss", "validation loss"],
+            [
+                "training accuracy",
+                "validation accuracy",
+                "training loss (right, nats)",
+                "validation loss (right, nats)",
+            ],
             loc="lower center",
             ncols=4 if columns > 1 else 2,
         )
@@ -175,7 +182,7 @@ def _member_curve(axis: Axes, name: str, history: Sequence[Epoch]) -> None:
 def _label_curves(left: Axes, right: Axes) -> None:
     left.set_title("validation accuracy")
     percent_axis(left, "y")
-    right.set_title("validation loss")
+    right.set_title("validation loss (nats)")
     for axis in (left, right):
         axis.set_xlabel("epoch")
         axis.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -243,7 +250,7 @@ def _confusion_page(
             ]
             _matrix(axis, shares, texts, classes, size=6.5)
             accuracy = np.trace(matrix) / max(1, matrix.sum())
-            axis.set_title(f"{shorten(member, 24)}  {percent(accuracy)}", fontsize=9)
+            axis.set_title(f"{shorten(member, 30)}  {percent(accuracy)}", fontsize=9)
             if i % columns:
                 axis.set_yticklabels([])
                 axis.set_ylabel("")
@@ -255,6 +262,7 @@ def _confusion_page(
                 axis.xaxis.set_in_layout(False)
         for axis in axes[len(page) :]:
             axis.set_visible(False)
+        figure.supxlabel("percent of the true class (images)", fontsize=8)
         return finish(
             figure,
             name,
@@ -275,7 +283,7 @@ def _matrix(
     axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal")
     for i, row in enumerate(texts):
         for j, text in enumerate(row):
-            colour = "white" if shares[i, j] > 0.5 else INK
+            colour = "white" if shares[i, j] > 0.62 else INK  # whichever is read better
             cell = axis.text(j, i, text, ha="center", va="center", color=colour, fontsize=size)
             cell.set_in_layout(
                 False

@@ -143,7 +143,7 @@ def contributions(shares: Sequence[Share], exact: bool) -> Drawing:
             )
         right_labels(
             axis,
-            [f"{100 * share.test:.2f}   alone {percent(share.alone)}" for share in shares],
+            [f"{100 * share.test:.2f} points, alone {percent(share.alone)}" for share in shares],
         )
         axis.plot([], [], "s", color=PALETTE[0], label="above an equal share")
         axis.plot([], [], "s", color=PALETTE[1], label="below")

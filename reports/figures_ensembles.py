@@ -154,13 +154,13 @@ def _cost_panel(axis: Axes, panel: CostPanel) -> None:
         markersize=4,
     )
     best = max(panel.points, key=lambda point: point.accuracy)
-    for point in [*_apart(panel.front), best]:
+    for point in [*_apart(panel.front, best), best]:
         axis.annotate(
             shorten(point.label, 30),
             (point.cost, point.accuracy),
-            xytext=(-4, 4),
+            xytext=(0, 8) if point is best else (-4, 4),
             textcoords="offset points",
-            ha="right",
+            ha="center" if point is best else "right",
             fontsize=7.5,
         )
     axis.set_xscale("log")
@@ -171,12 +171,13 @@ def _cost_panel(axis: Axes, panel: CostPanel) -> None:
     axis.set_xlabel(panel.axis)
 
 
-def _apart(front: Sequence[CostPoint]) -> list[CostPoint]:
-    """The points of the front that are far enough from one another to be labelled."""
+def _apart(front: Sequence[CostPoint], best: CostPoint) -> list[CostPoint]:
+    """The points of the front far enough from one another, and from the best, to be labelled."""
     reach = math.log(max(point.cost for point in front) / min(point.cost for point in front))
     kept: list[CostPoint] = []
     for point in front:
-        if not kept or math.log(point.cost / kept[-1].cost) > 0.06 * reach:
+        clear = abs(math.log(point.cost / best.cost)) > 0.15 * reach
+        if clear and (not kept or math.log(point.cost / kept[-1].cost) > 0.06 * reach):
             kept.append(point)
     return kept
 
@@ -197,7 +198,7 @@ def reliability(curves: Mapping[str, tuple[Floats, Floats, Floats]]) -> Drawing:
                 markersize=3.5,
                 color=colour,
                 linestyle=line,
-                label=shorten(name),
+                label=shorten(name, 40),
             )
             width = 1.0 / len(share)
             edges = np.linspace(0, 1, len(share) + 1)
@@ -205,7 +206,7 @@ def reliability(curves: Mapping[str, tuple[Floats, Floats, Floats]]) -> Drawing:
         axis.set_ylabel("accuracy")
         axis.legend(loc="upper left", fontsize=8)
         below.set_ylabel("share of images")
-        below.set_xlabel(f"confidence (bins of {width:.3f})")
+        below.set_xlabel(f"confidence (bins of {percent(width)})")
         for each in (axis, below):
             percent_axis(each, "y")
         percent_axis(below, "x")

@@ -202,7 +202,7 @@ def _html_header(column: Column) -> str:
 
 def _html_cell(column: Column, value: Any, text: str) -> str:
     if column.kind == "text":
-        return f"<td>{text}</td>"
+        return f'<td class="wrap">{text}</td>' if column.prose else f"<td>{text}</td>"
     number = _machine(column, value)
     mark = f' data-value="{number}"' if number else ""
     return f'<td class="number"{mark}>{text}</td>'

@@ -102,6 +102,7 @@ def _content(study: Study, comparison: Comparison, tables: Sequence[Table]) -> d
             for table in tables
         ],
         "members": [_provenance(record) for record in study.records],
+        "long": LONG_TABLE,
         "methods": method_rows(comparison, study.test.members),
     }
 

@@ -91,13 +91,15 @@ class Report:
     tables: tuple[PublishedTable, ...]
     extremes: tuple[Extreme, ...]
 
-    def find(self, metric: str, subject: str | None = None) -> Figure | None:
-        """The first figure of that metric (and subject), or None."""
+    def find(self, metric: str, subject: str | None = None, split: str = "") -> Figure | None:
+        """The first figure of that metric (and subject, and split), or None."""
         return next(
             (
                 f
                 for f in self.figures
-                if f.metric == metric and (subject is None or f.subject == subject)
+                if f.metric == metric
+                and (subject is None or f.subject == subject)
+                and (not split or f.split == split)
             ),
             None,
         )
@@ -110,6 +112,15 @@ def load() -> tuple[Report, ...]:
     return tuple(
         parse((folder / f"{key}.toml").read_text(encoding="utf-8"), f"{key}.toml") for key in KEYS
     )
+
+
+def figure_of(report: str, metric: str, subject: str | None = None, split: str = "") -> Figure:
+    """The first figure of that kind of the report called `report`. ReportError where none is."""
+    found = next(r for r in load() if r.key == report).find(metric, subject, split)
+    if found is None:
+        of = "".join(f", {text}" for text in (subject, split) if text)
+        raise ReportError(f"{report}.toml publishes no {metric!r}{of}: give it one")
+    return found
 
 
 def parse(text: str, name: str) -> Report:

@@ -54,6 +54,8 @@ class MemberRecord:
     pretrained: bool | None
     """Whether ImageNet weights were really loaded; None where the recipe asks for none."""
     imported: bool = False
+    architecture: str = ""
+    """Hash of the network without its weights; empty where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -111,9 +111,9 @@ def rounded(column: Column, value: Any) -> str:
 _ROUNDINGS: dict[Kind, Callable[[Any], str]] = {
     "text": str,
     "percent": lambda value: f"{100 * value:.2f}",
-    "points": lambda value: f"{100 * value:+.2f}",
+    "points": lambda value: f"{100 * value:+z.2f}",
     "decimal": lambda value: f"{value:.4f}",
-    "signed": lambda value: f"{value:+.4f}",
+    "signed": lambda value: f"{value:+z.4f}",
     "integer": lambda value: f"{int(value):,}",
     "millions": lambda value: f"{value / 1e6:,.1f}",
     "short": lambda value: f"{value:,.1f}",

@@ -34,6 +34,12 @@ def test_the_tables_are_made_again_byte_for_byte(root: Path, tmp_path: Path) -> 
     assert changed == []
 
 
+@pytest.mark.parametrize("root", SHIPPED, ids=lambda path: path.name)
+def test_trained_members_say_what_their_network_is(root: Path) -> None:
+    records = stages.gather(root).records
+    assert all(len(r.architecture) == 64 for r in records if not r.imported)
+
+
 def test_results_are_small_enough_for_a_checkout() -> None:
     listed = subprocess.run(
         ["git", "ls-files", "-z", "results"], cwd=ROOT, capture_output=True, text=True, check=False

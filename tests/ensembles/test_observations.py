@@ -9,10 +9,12 @@ import pytest
 
 from ensembles import observations as module
 from ensembles.methods import METHODS
-from ensembles.observations import Figure, Observation, correctness, observations
+from ensembles.observations import Claimed, Figure, Observation, correctness, observations
 from ensembles.predictions import Predictions, PredictionsError, Test, Validation
 from ensembles.subsets import sampled_tables, subset_accuracies
 from tests.ensembles.factory import make_predictions
+
+CLAIMED = Claimed(gain=0.025, close=0.01)
 
 
 def averaged(predictions: Predictions, subset: tuple[int, ...]) -> float:
@@ -29,7 +31,7 @@ def splits() -> tuple[Validation, Test]:
 
 @pytest.fixture(scope="module")
 def found(splits: tuple[Validation, Test]) -> dict[str, Observation]:
-    return {one.name: one for one in observations(*splits)}
+    return {one.name: one for one in observations(*splits, CLAIMED)}
 
 
 def test_five_observations_have_intervals_around_their_figures(
@@ -81,11 +83,29 @@ def test_adding_is_judged_on_every_subset_and_member(
                 if alone[member] < np.mean([alone[i] for i in subset]):
                     below.append(gain)
     one = found["adding_helps"]
-    share_below, gain_every, share_every = one.supporting
-    assert one.figure.value == pytest.approx(np.mean(below))
+    gain_below, gain_every, share_every = one.supporting
+    assert gain_below.value == pytest.approx(np.mean(below))
     assert gain_every.value == pytest.approx(np.mean(every))
-    assert share_below.value == pytest.approx(np.mean(np.array(below) > 1e-9))
+    assert one.figure.value == pytest.approx(np.mean(np.array(below) > 1e-9))
+    assert (one.claimed_low, one.claimed_high) == (0.9, 1.0)
+    # Though resampling pulls every drawn share towards one half, each share lies in its interval.
+    for share in (one.figure, share_every):
+        assert 0.0 <= share.low <= share.value <= share.high <= 1.0
     assert share_every.value == pytest.approx(np.mean(np.array(every) > 1e-9))
+
+
+def test_what_the_paper_puts_a_number_on_is_the_callers(
+    splits: tuple[Validation, Test],
+) -> None:
+    found = {one.name: one for one in observations(*splits, Claimed(gain=0.5, close=0.03))}
+    assert found["gain_over_single"].claimed_low == 0.5
+    assert found["average_ahead"].claimed_high == 0.03
+    assert found["gain_over_single"].claim == (
+        "The average gains at least 50 points over the best single network."
+    )
+    assert found["average_ahead"].claim == (
+        "Simple averaging is best, ahead of the weighted averages by less than 3 points."
+    )
 
 
 def test_the_best_subset_is_chosen_on_validation(
@@ -118,9 +138,9 @@ def test_joins_of_a_sample_add_one_member_each() -> None:
 
 def test_many_members_are_answered_from_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     validation, test = make_predictions(m=5, n=200, accuracy=0.4)
-    exact = {one.name: one for one in observations(validation, test)}
+    exact = {one.name: one for one in observations(validation, test, CLAIMED)}
     monkeypatch.setattr(module, "POOL", 4)
-    sampled = {one.name: one for one in observations(validation, test)}
+    sampled = {one.name: one for one in observations(validation, test, CLAIMED)}
     assert exact["average_ahead"] == sampled["average_ahead"]
     one, other = exact["adding_helps"].supporting[1], sampled["adding_helps"].supporting[1]
     assert other.value != one.value
@@ -133,7 +153,7 @@ def test_members_that_none_is_below_leave_the_question_open() -> None:
         Validation.make(np.repeat(validation.logits, 2, axis=0), validation.labels),
         Test.make(np.repeat(test.logits, 2, axis=0), test.labels),
     )
-    one = {found.name: found for found in observations(*twins)}["adding_helps"]
+    one = {found.name: found for found in observations(*twins, CLAIMED)}["adding_helps"]
     assert np.isnan(one.figure.value)
     assert one.verdict == "open"
 
@@ -157,7 +177,7 @@ def test_the_verdict_needs_the_whole_interval(low: float, high: float, verdict: 
 
 def test_one_member_is_refused() -> None:
     with pytest.raises(PredictionsError) as caught:
-        observations(*make_predictions(m=1, n=40))
+        observations(*make_predictions(m=1, n=40), CLAIMED)
     assert str(caught.value) == (
         "the method 'average' was given one member: accepted are at least two"
     )

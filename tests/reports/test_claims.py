@@ -45,7 +45,7 @@ def test_every_published_figure_has_its_row() -> None:
 def test_every_conclusion_has_its_row() -> None:
     for study, comparison in (nine(), others()):
         rows = claims_rows(Bench(study, comparison))
-        assert [row.claim for row in rows] == [s.claim for s in STATEMENTS]
+        assert [row.claim for row in rows] == [s.resolved().claim for s in STATEMENTS]
         assert all(row.ours is not None for row in rows if row.verdict != "not comparable")
 
 
@@ -119,11 +119,32 @@ def test_members_recipes_and_training_are_found() -> None:
     assert loss.ours == pytest.approx(
         metrics.log_loss(softmax(study.validation.logits[11]), study.validation.labels)
     )
-    assert paper(rows, subject="six-m1", metric="batch size").verdict == "reproduced"
     assert paper(rows, subject="six-m1", metric="steps per epoch").ours == 225
     assert paper(rows, report="six", metric="images", label="happy").reason == (
         "Ours is 7,215, beyond rounding."
     )
+
+
+def test_settings_are_no_results() -> None:
+    same = "It is a setting, not a result; ours is the same."
+    rows = others_rows()
+    unknown = "It is a setting, not a result. A recipe of this project does not record it."
+    for wanted, ours, reason in (
+        ({"subject": "six-m1", "metric": "batch size"}, 128, same),
+        ({"report": "six", "metric": "image side"}, 48, same),
+        ({"report": "six", "metric": "classes"}, 7, same),
+        (
+            {"subject": "lenet", "metric": "learning rate"},
+            0.001,
+            "It is a setting, not a result; ours is 0.001.",
+        ),
+        ({"subject": "vgg16", "metric": "epochs at first"}, None, unknown),
+    ):
+        row = paper(rows, **wanted)
+        assert (row.verdict, row.ours, row.reason) == ("not comparable", ours, reason)
+    # What is counted in the data, or in the networks as built, can come out another way.
+    assert paper(nine_rows(), report="nine", metric="images").verdict == "reproduced"
+    assert paper(nine_rows(), metric="members").reason == same
 
 
 def test_the_nine_and_their_ensembles() -> None:
@@ -213,7 +234,7 @@ def test_fewer_than_nine_members_do_not_stand_for_them() -> None:
     row = paper(papers_rows(Bench(study, comparison)), metric="gain")
     assert (row.verdict, row.reason) == (
         "not comparable",
-        "The report speaks of nine members; this study has 4 of that group.",
+        "The report speaks of 9 members; this study has 4 of that group.",
     )
 
 
@@ -239,7 +260,7 @@ def test_imported_members_without_history_or_parameters() -> None:
         "The parameters of this member are not known, for it was imported."
     )
     assert paper(rows, subject="deep-a", metric="epochs").reason == (
-        "A recipe of this project does not record it."
+        "It is a setting, not a result. A recipe of this project does not record it."
     )
     assert paper(rows, report="nine", metric="images").reason == (
         "The class counts of this study are not known."

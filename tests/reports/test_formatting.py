@@ -183,6 +183,18 @@ def test_numbers_below_zero_are_numbers_in_csv() -> None:
     assert render(made, "csv") == "gain\n-0.25\n"
 
 
+def test_nothing_is_less_than_nothing() -> None:
+    made = make_table("t", [{"gain": -0.00001}], ("gain",), title="T", caption="C.")
+    assert "| +0.00 |" in " ".join(render(made, "markdown").split())
+
+
+def test_sentences_may_be_broken_on_the_page() -> None:
+    made = make_table(
+        "t", [{"claim": "A", "member": "b"}], ("claim", "member"), title="T", caption=""
+    )
+    assert '<tr><td class="wrap">A</td><td>b</td></tr>' in render(made, "html")
+
+
 def test_single_escapes() -> None:
     assert escape_markdown("a|b\nc*d_e`f[g]<h>&") == ("a\\|b c\\*d\\_e\\`f\\[g\\]&lt;h&gt;&amp;")
     assert escape_latex("_%&$#{}~^\\") == (

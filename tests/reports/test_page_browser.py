@@ -107,50 +107,65 @@ def test_what_is_shown_is_what_was_computed(browser: Any, files: dict[str, Path]
         assert np.abs(np.reshape(shares, counts.shape) - rounded).max() <= 1
 
 
-MEASURE = """() => {
-  const times = [];
-  const change = (element, act) => {
-    const start = performance.now();
-    act(element);
-    element.dispatchEvent(new Event("change"));
-    document.body.getBoundingClientRect(); // the layout that the change asks for
-    times.push(performance.now() - start);
-  };
+PREPARE = """() => {
   const all = (selector) => Array.from(document.querySelectorAll(selector));
-  for (const temperature of all("#temperature")) {
-    for (const radio of all("#weighting-list input")) {
-      change(radio, (input) => { input.checked = true; });
-      for (const box of all("#member-list input").slice(0, 6)) {
-        change(box, (input) => { input.checked = !input.checked; });
-      }
+  const [first, ...others] = all("#weighting-list input");
+  const slider = document.querySelector("#exponent-range");
+  const slide = () => {
+    slider.value = String(1 + Number(slider.value) / 2);
+    slider.dispatchEvent(new Event("input"));
+  };
+  const acts = [];
+  for (let round = 0; round < 2; round += 1) {
+    for (const radio of [...others, first]) {
+      acts.push(() => radio.click());
+      for (const box of all("#member-list input").slice(0, 6)) acts.push(() => box.click());
+      if (radio.value === "exponential") acts.push(slide, slide);
     }
-    change(temperature, (input) => { input.checked = !input.checked; });
+    acts.push(() => document.querySelector("#temperature").click());
   }
-  return times;
+  window.painted = (index) => new Promise((resolve) => {
+    const start = performance.now();
+    acts[index]();
+    // A message that is sent within a frame arrives when that frame has been painted.
+    requestAnimationFrame(() => {
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => resolve(performance.now() - start);
+      port2.postMessage(null);
+    });
+  });
+  return acts.length;
 }"""
 
 
 def test_a_change_shows_within_50_ms(browser: Any, files: dict[str, Path]) -> None:
     """Nine members, 3,589 images, every kind of change, those with nothing cached included.
 
-    Other work on the machine can only add to the times on the clock, so the quickest of three
-    rounds counts; the processor time of the page's thread is asserted at once.
+    The processor time of the page's thread until a change is painted is asserted, of 95 changes in
+    100, for no other work on the machine adds to it. The time on the clock, to which other work and
+    the wait for the next frame add, is printed (`pytest -s`) and has a bound that only a page that
+    hangs would miss.
     """
-    medians = []
-    for _ in range(3):
-        with opened(browser, files["nine"]) as tab:
-            session = tab.context.new_cdp_session(tab)
-            session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    with opened(browser, files["nine"]) as tab:
+        session = tab.context.new_cdp_session(tab)
+        session.send("Performance.enable", {"timeDomain": "threadTicks"})
+        count = tab.evaluate(PREPARE)
+        busy, clock = [], []
+        for index in range(count):
             before = _busy(session)
-            times = [time for _ in range(2) for time in tab.evaluate(MEASURE)]
-            busy = 1000 * (_busy(session) - before) / len(times)
-        medians.append(float(np.median(times)))
-        print(f"a change: {medians[-1]:.1f} ms (median), {busy:.1f} ms of processor time (mean)")
-        assert len(times) > 80
-        assert busy < 50
-        if medians[-1] < 50:
-            break
-    assert min(medians) < 50
+            clock.append(tab.evaluate("(index) => painted(index)", index))
+            busy.append(1000 * (_busy(session) - before))
+    assert count > 80
+    told = []
+    for name, times in (("on the clock", clock), ("of the processor", busy)):
+        median, most = np.median(times), np.max(times)
+        told.append(
+            f"{median:.1f} ms median, {np.quantile(times, 0.95):.1f} ms of 95 in 100, "
+            f"{most:.1f} ms at most {name}"
+        )
+    print(f"{count} changes until painted: {'; '.join(told)}")
+    assert np.quantile(busy, 0.95) < 50
+    assert np.median(clock) < 1000
 
 
 def _busy(session: Any) -> float:
