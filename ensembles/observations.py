@@ -23,7 +23,7 @@ from ensembles.fusion import softmax
 from ensembles.methods import method
 from ensembles.predictions import Bools, Floats, Ints, Predictions, Test, Validation
 from ensembles.significance import SEED, bootstrap_means, percentile_interval
-from ensembles.subsets import SubsetTable, SubsetTables, sampled_tables, subset_tables
+from ensembles.subsets import SubsetTable, SubsetTables, best_row, sampled_tables, subset_tables
 
 Verdict: TypeAlias = Literal["supported", "contradicted", "open"]
 
@@ -207,12 +207,15 @@ def _adding(tables: SubsetTables, alone: Floats, draws: Floats) -> Observation:
     )
 
 
-def _left_out(tables: SubsetTables, validation_draws: Floats, test_draws: Floats) -> Observation:
+def _left_out(
+    validation: Validation, tables: SubsetTables, validation_draws: Floats, test_draws: Floats
+) -> Observation:
     members = len(tables.test.members)
     sizes = tables.validation.sizes
     smallest_first = np.argsort(sizes, kind="stable")
     best_rows = smallest_first[validation_draws[smallest_first].argmax(axis=0)]
-    best, everyone = tables.validation.best(), tables.test.row(tuple(range(members)))
+    best = best_row(validation, tables.validation)
+    everyone = tables.test.row(tuple(range(members)))
     gain = tables.test.accuracies[best] - tables.test.accuracies[everyone]
     return Observation(
         name="best_leaves_some_out",
@@ -259,5 +262,5 @@ def observations(
     return (
         *_of_weightings(rates, claimed),
         _adding(tables, np.asarray(alone), on_test),
-        _left_out(tables, on_validation, on_test),
+        _left_out(validation, tables, on_validation, on_test),
     )

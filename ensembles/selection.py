@@ -29,8 +29,6 @@ BAG_SHARE = 0.5
 """Caruana et al. draw half of the library for each of 20 bags."""
 BAG_ROUNDS = 25
 """Additions within a bag: the mean over bags refines the weights, so fewer are enough."""
-MOST_TIES = 1_000
-"""Equally good subsets of equal size whose log loss is compared; on real splits there are few."""
 
 
 def single_best(evidence: Evidence) -> Combiner:
@@ -189,11 +187,8 @@ def best_subset(evidence: Evidence, space: Space = "probability") -> Combiner:
     validation = evidence.validation.select(names)
     if subsets.exactly_countable(validation):
         table = subsets.subset_accuracies(validation, space)
-        top = np.flatnonzero(table.correct == table.correct.max())
-        ties = top[table.sizes[top] == table.sizes[top].min()][:MOST_TIES]
-        chosen = [distinct[list(table.subset(int(row)))] for row in ties]
-        losses = [subset_loss(evidence, some, space) for some in chosen] if len(ties) > 1 else [0.0]
-        best, how = chosen[int(np.argmin(losses))], f"all {len(table):,} subsets"
+        row = subsets.best_row(validation, table, space=space)
+        best, how = distinct[list(table.subset(row))], f"all {len(table):,} subsets"
     else:
         best, how = climb(evidence, space, distinct), "greedy search"
     detail = f"{len(best)} of {m} members, {how}"
@@ -220,13 +215,3 @@ def climb(evidence: Evidence, space: Space, pool: Indices) -> Indices:
         if (right[best], -sizes[best]) <= reached:
             return np.flatnonzero(inside)
         inside, reached = near[best], (int(right[best]), -int(sizes[best]))
-
-
-def subset_loss(evidence: Evidence, members: Indices, space: Space) -> float:
-    """Validation log loss of the average of some members."""
-    if space == "probability":
-        values, true = _true_probabilities(evidence), None
-    else:
-        values, true = evidence.outputs.log_probabilities, evidence.labels
-    first, last = members[:-1], members[-1:]
-    return float(_losses_after(values[first].sum(axis=0), values[last], len(first), true)[0])

@@ -22,7 +22,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from ensembles.fusion import Outputs, Space
+from ensembles.fusion import Outputs, Space, softmax
+from ensembles.metrics import log_loss
 from ensembles.predictions import (
     Floats,
     Ints,
@@ -39,6 +40,8 @@ EXACT_WORK = 10**12
 SAMPLED_ROWS = 4_000
 """About as many subsets are drawn where not all can be counted."""
 SEED = 20_160_301
+MOST_TIES = 1_000
+"""Equally good subsets of equal size whose log loss is compared; on real splits there are few."""
 _BATCH_ROWS = 1 << 16
 
 
@@ -98,11 +101,6 @@ class SubsetTable:
             )
         return int(found[0])
 
-    def best(self) -> int:
-        """Row of highest accuracy; of equals the one with fewest members, then the first."""
-        top = np.flatnonzero(self.correct == self.correct.max())
-        return int(top[self.sizes[top].argmin()])
-
     def totals(self, values: Floats) -> Floats:
         """Sum of one value (M,) per member over each subset (S,)."""
         totals = np.empty(len(self))
@@ -124,8 +122,8 @@ class SubsetTables:
 class Size:
     """What the subsets of one size do. Accuracies in [0, 1].
 
-    subsets: how many were counted. best: the subset chosen on validation (the first of equals),
-    with its accuracy on both splits. The rest summarises all subsets of the size: on the test
+    subsets: how many were counted. best: the subset chosen on validation (see `best_row`), with
+    its accuracy on both splits. The rest summarises all subsets of the size: on the test
     split, `test_most` is found by looking, so it is a bound and no result. Where the table is a
     sample, the means are over its uniformly drawn subsets.
     """
@@ -296,31 +294,48 @@ def subset_tables(
     return sampled_tables(validation, test, space, seed=seed)
 
 
-def best_subset(validation: Validation, space: Space = "probability") -> tuple[int, ...]:
-    """Members whose plain average gets most validation images right, ascending indices.
+def best_row(
+    validation: Predictions,
+    table: SubsetTable,
+    rows: Ints | None = None,
+    space: Space = "probability",
+) -> int:
+    """The one of `rows` (all by default) that gets most images right: everybody's best subset.
 
-    Of equally good subsets the one with fewest members is taken, then the one with the lowest bit
-    mask (member 0 is the lowest bit). Above 20 members it is the best of a sample that includes
-    greedy selection. Raises TypeError for anything but Validation.
+    Of equals the one with fewest members, then the one whose average has the lowest log loss, then
+    the first. validation: the predictions that were counted in `table`.
     """
-    table = subset_accuracies(require_validation(validation), space)
-    return table.subset(table.best())
+    among = np.arange(len(table)) if rows is None else rows
+    top = among[table.correct[among] == table.correct[among].max()]
+    ties = top[table.sizes[top] == table.sizes[top].min()][:MOST_TIES]
+    if len(ties) == 1:
+        return int(ties[0])
+    values = Outputs(validation.logits).in_space(space)
+    means = (values[list(table.subset(int(row)))].mean(axis=0) for row in ties)
+    losses = [
+        log_loss(softmax(mean) if space == "logit" else mean, validation.labels) for mean in means
+    ]
+    return int(ties[int(np.argmin(losses))])
 
 
-def growth(tables: SubsetTables) -> tuple[Size, ...]:
-    """Best, mean and worst subset of each size, from one member to all."""
-    validation, test = tables.validation, tables.test
-    order = np.argsort(validation.sizes, kind="stable")
-    bounds = np.searchsorted(validation.sizes[order], np.arange(1, len(validation.members) + 2))
-    return tuple(
-        _size(validation, test, order[first:last], size)
-        for size, (first, last) in enumerate(pairwise(bounds), start=1)
-    )
+def growth(tables: SubsetTables, validation: Validation) -> tuple[Size, ...]:
+    """Best, mean and worst subset of each size, from one member to all.
+
+    validation: the predictions that `tables` were counted from.
+    """
+    sizes = tables.validation.sizes
+    order = np.argsort(sizes, kind="stable")
+    bounds = np.searchsorted(sizes[order], np.arange(1, len(validation.members) + 2))
+    found = []
+    for size, (first, last) in enumerate(pairwise(bounds), start=1):
+        rows = order[first:last]
+        best = best_row(validation, tables.validation, rows)
+        found.append(_size(tables.validation, tables.test, rows, best, size))
+    return tuple(found)
 
 
-def _size(validation: SubsetTable, test: SubsetTable, rows: Ints, size: int) -> Size:
+def _size(validation: SubsetTable, test: SubsetTable, rows: Ints, best: int, size: int) -> Size:
     of_validation, of_test = validation.correct[rows], test.correct[rows]
-    best = int(rows[of_validation.argmax()])
     uniform = rows >= validation.searched
     return Size(
         size=size,

@@ -15,11 +15,11 @@ import numpy as np
 
 from ensembles import metrics
 from ensembles.fusion import log_softmax, softmax
+from ensembles.methods import method
 from ensembles.observations import Claimed, observations
 from ensembles.predictions import Bools, Floats, Ints, Predictions
 from ensembles.scoring import Comparison, compare, interval
 from ensembles.significance import bootstrap_means, percentile_interval
-from ensembles.subsets import best_subset
 from reports.audit_table import CLASSES
 from reports.published import Figure, figure_of
 from reports.study import MemberRecord, Study
@@ -248,8 +248,8 @@ class Bench:
     @cached_property
     def best_subset(self) -> tuple[str, ...]:
         """The members of that subset."""
-        chosen = best_subset(self.study.validation.select(self.pool))
-        return tuple(self.pool[i] for i in chosen)
+        combiner = method("best_subset").fit(self.study.validation.select(self.pool))
+        return tuple(self.pool[i] for i in combiner.chosen)
 
 
 def ours(bench: Bench, figure: Figure, split: str) -> Ours | Absent:

@@ -38,15 +38,17 @@ MOST_MEMBERS = 15
 """Single networks among the methods, where the best are of interest."""
 
 
-def figure_jobs(findings: Findings) -> dict[str, Job]:
-    """Every figure that the study has the numbers for, the ones to look at first first."""
-    jobs: dict[str, Job] = {"forest": _forest(findings)}
+def figure_jobs(findings: Findings) -> Iterator[tuple[str, Job]]:
+    """Every figure that the study has the numbers for, the ones to look at first first.
+
+    The last takes longest to compute: the others can be drawn meanwhile.
+    """
+    yield "forest", _forest(findings)
     for more in (
         *(_growth, _costs, _contributions, _confusions, _curves, recipe_jobs),
-        *(_diversity, _choosing, _reliability, _two_classes, _distribution, _speed),
+        *(_diversity, _reliability, _two_classes, _distribution, _speed, _choosing),
     ):
-        jobs.update(more(findings))
-    return jobs
+        yield from more(findings).items()
 
 
 def draw_all(findings: Findings) -> Iterator[Drawing]:
@@ -55,14 +57,14 @@ def draw_all(findings: Findings) -> Iterator[Drawing]:
     Drawing is most of a report's time: two processes begin with it at once, and the caller may do
     something else before it asks for the first. Where processes cannot be forked, this one draws.
     """
-    jobs = list(figure_jobs(findings).values())
+    jobs = (job for _, job in figure_jobs(findings))
     if sys.platform != "linux" or (os.cpu_count() or 1) < 2:
         return _flat(job() for job in jobs)
     pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork"))
     with warnings.catch_warnings():
         # The children only draw; they touch no lock that another thread of ours may hold.
         warnings.simplefilter("ignore", DeprecationWarning)
-        drawn = pool.map(_call, jobs)
+        drawn = pool.map(_call, jobs)  # takes each job when it comes
     pool.shutdown(wait=False)  # ends itself once everything is drawn
     return _flat(drawn)
 
@@ -175,10 +177,9 @@ def _diversity(findings: Findings) -> dict[str, Job]:
 
 def _choosing(findings: Findings) -> dict[str, Job]:
     """Nothing where a class has too few images, or nothing was fitted."""
-    costs = findings.selection_costs
-    if costs is None or not costs.rows:
+    shown = [row for row in findings.selection_costs.rows if row.method in LEARNERS]
+    if not shown:
         return {}
-    shown = [row for row in costs.rows if row.method in LEARNERS]
     return {"selection_learning": partial(figures_engine.learning, shown)}
 
 

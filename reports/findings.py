@@ -94,7 +94,7 @@ class Findings:
     @cached_property
     def growth(self) -> tuple[Size, ...]:
         """Best, mean and worst subset of each size."""
-        return growth(self.subsets)
+        return growth(self.subsets, self.study.validation)
 
     @cached_property
     def contributions(self) -> tuple[tuple[Contribution, Contribution], ...]:

@@ -23,7 +23,7 @@ from reports.formatting import to_html
 from reports.page_answer import answer
 from reports.page_data import explorer_data, fitting, method_rows, to_json
 from reports.page_svg import inline_svg
-from reports.study import MemberRecord, Study
+from reports.study import NEGATIVE, POSITIVE, MemberRecord, Study
 from reports.tables import Table
 
 LIMIT = 3_000_000
@@ -133,7 +133,8 @@ def _hash(text: str) -> str:
 
 def _title(study: Study) -> str:
     kind = "synthetic faces" if study.synthetic else study.dataset
-    return f"Ensembles of facial-expression networks on {kind}"
+    faces = {*NEGATIVE, *POSITIVE} <= set(study.test.classes)
+    return f"Ensembles of {'facial-expression ' if faces else ''}networks on {kind}"
 
 
 def _fitting_figures(figures: Sequence[tuple[str, str]], room: int) -> list[_Figure]:

@@ -83,7 +83,7 @@ def _both(members: int, images: int, seed: int) -> tuple[Validation, Test]:
 def _derived(validation: Validation, test: Test) -> None:
     """All that is read off the table of every subset, on both splits."""
     tables = subsets.subset_tables(validation, test)
-    subsets.growth(tables)
+    subsets.growth(tables, validation)
     for table in (tables.validation, tables.test):
         contributions.contributions(table)
     contributions.pareto_front(tables, [float(i) for i in range(1, len(validation.members) + 1)])

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ensembles import subsets
-from ensembles.fusion import Outputs, Space, average
+from ensembles.fusion import Outputs, Space, average, softmax
 from ensembles.predictions import Predictions, PredictionsError, Validation
 from ensembles.subsets import (
-    best_subset,
+    best_row,
     growth,
     sampled_tables,
     subset_accuracies,
@@ -62,19 +62,31 @@ def test_totals_add_one_value_per_member(monkeypatch: pytest.MonkeyPatch) -> Non
     assert table.totals(values).tolist() == expected
 
 
-def test_the_best_subset_is_the_best_then_smallest_then_lowest() -> None:
-    validation, _ = make_predictions(m=6, n=50)
+def loss(predictions: Predictions, subset: tuple[int, ...]) -> float:
+    mean = softmax(predictions.logits)[list(subset)].mean(axis=0)
+    return float(-np.log(mean[np.arange(len(mean)), predictions.labels]).mean())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_best_subset_is_the_best_then_smallest_then_of_lowest_loss(seed: int) -> None:
+    validation, test = make_predictions(m=6, n=30, seed=seed)
+    table = subset_accuracies(validation)
+
+    def rating(subset: tuple[int, ...]) -> tuple[int, int, float]:
+        return -right(validation, subset), len(subset), loss(validation, subset)
+
     every = [c for size in range(1, 7) for c in combinations(range(6), size)]
-    expected = min(
-        every, key=lambda s: (-right(validation, s), len(s), sum(1 << member for member in s))
-    )
-    assert best_subset(validation) == expected
+    assert table.subset(best_row(validation, table)) == min(every, key=rating)
+    for size in growth(subset_tables(validation, test), validation):
+        best = min((s for s in every if len(s) == size.size), key=rating)
+        assert size.best == tuple(validation.members[i] for i in best)
 
 
 def test_equally_good_members_leave_the_first_alone() -> None:
     validation, _ = make_predictions(m=1, n=50)
     copies = Validation.make(np.repeat(validation.logits, 3, axis=0), validation.labels)
-    assert best_subset(copies) == (0,)
+    table = subset_accuracies(copies)
+    assert table.subset(best_row(copies, table)) == (0,)
 
 
 @settings(max_examples=15, deadline=None)
@@ -90,7 +102,7 @@ def test_permuting_the_members_permutes_the_table(seed: int, order: list[int]) -
 
 def test_growth_reports_the_choice_made_on_validation() -> None:
     validation, test = make_predictions(m=5, n=90)
-    for size in growth(subset_tables(validation, test)):
+    for size in growth(subset_tables(validation, test), validation):
         every = list(combinations(range(5), size.size))
         chosen = min(every, key=lambda s: (-right(validation, s), sum(1 << i for i in s)))
         on_test = [right(test, s) for s in every]
@@ -137,9 +149,9 @@ def test_more_members_than_can_be_counted_give_a_labelled_sample() -> None:
     assert not tables.test.exact
     assert tables.test.correct.tolist() == again.test.correct.tolist()
     assert tables.test.packed.tolist() != other.test.packed.tolist()
-    assert [size.size for size in growth(tables)] == list(range(1, 23))
-    best = tables.validation.correct.max()
-    assert right(validation, best_subset(validation)) == best
+    assert [size.size for size in growth(tables, validation)] == list(range(1, 23))
+    best = best_row(validation, tables.validation)
+    assert tables.validation.correct[best] == tables.validation.correct.max()
 
 
 def test_too_much_work_gives_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +167,6 @@ def test_choosing_on_the_reported_split_is_refused() -> None:
         "must not choose its own weights"
     )
     for call in (
-        lambda: best_subset(test),  # type: ignore[arg-type]
         lambda: subset_accuracies(test),
         lambda: subset_tables(test, test),  # type: ignore[arg-type]
         lambda: sampled_tables(test, test),  # type: ignore[arg-type]

@@ -95,7 +95,7 @@ def test_the_same_numbers_give_the_same_bytes() -> None:
 def test_an_imported_study_has_the_figures_that_need_only_logits() -> None:
     plain = factory.study(3, images=140)
     study = factory.from_logits(plain.validation, plain.test)
-    names = set(figure_jobs(Findings.of(study, CORE)))
+    names = set(dict(figure_jobs(Findings.of(study, CORE))))
     assert {"forest", "reliability", "confusion_members", "two_classes"} <= names
     assert not names & {"accuracy_cost", "learning_curves", "class_distribution"}
 
@@ -120,7 +120,7 @@ def test_many_members_are_spread_over_several_figures() -> None:
 
 
 def test_hostile_names_are_text_in_figures() -> None:
-    jobs = figure_jobs(Findings.of(factory.hostile(70), FEW))
+    jobs = dict(figure_jobs(Findings.of(factory.hostile(70), FEW)))
     (members,), forest = jobs["confusion_members"](), jobs["forest"]()
     assert isinstance(forest, Drawing) and isinstance(members, Drawing)
     for drawing in (members, forest):
@@ -132,10 +132,10 @@ def test_hostile_names_are_text_in_figures() -> None:
 
 def test_the_published_best_size_is_marked_where_there_are_nine() -> None:
     nine = factory.study(9, images=70)
-    marked = figure_jobs(Findings.of(nine, FEW))["growth"]()
+    marked = dict(figure_jobs(Findings.of(nine, FEW)))["growth"]()
     assert isinstance(marked, Drawing)
     assert "report nine: best with 8 of 9 members, about 69 %" in texts(marked)
-    few = figure_jobs(Findings.of(factory.study(3, images=70), FEW))["growth"]()
+    few = dict(figure_jobs(Findings.of(factory.study(3, images=70), FEW)))["growth"]()
     assert isinstance(few, Drawing)
     assert not [text for text in texts(few) if "report nine" in text]
 

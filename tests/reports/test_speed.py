@@ -119,4 +119,4 @@ def test_a_study_that_knows_its_speed_has_the_table_and_the_figure() -> None:
         make_table(Findings.of(plain, ["single_best", "average"]), "speed")
     findings = Findings.of(replace(plain, speed=SPEED), ["single_best", "average"])
     assert make_table(findings, "speed").caption == speed_table(SPEED).caption
-    assert "speed" in figure_jobs(findings)
+    assert "speed" in dict(figure_jobs(findings))
