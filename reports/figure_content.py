@@ -30,6 +30,7 @@ AVERAGE = "average"
 COSTS = {
     "macs": ("multiply-accumulates for one image (millions)", 1e6),
     "train_seconds": ("training (seconds)", 1.0),
+    "latency_ms": ("latency of one image (ms)", 1.0),
 }
 """Fields of a record that add up over members: their axis, and the unit that it is labelled in."""
 LEARNERS = ("single_best", "accuracy", "per_class", "exponential", "greedy", "convex")

@@ -113,7 +113,8 @@ class CostPanel:
 def accuracy_against_cost(panels: Sequence[CostPanel]) -> Drawing:
     """One panel for each kind of cost: networks, methods, and the subsets worth their cost."""
     with style():
-        figure, axes = canvas(4.8 * len(panels), 4.1, columns=len(panels), sharey=True)
+        width = 4.8 if len(panels) < 3 else 3.9
+        figure, axes = canvas(width * len(panels), 4.1, columns=len(panels), sharey=True)
         for axis, panel in zip(axes, panels, strict=True):
             _cost_panel(axis, panel)
         axes[0].set_ylabel("test accuracy")
