@@ -1,6 +1,7 @@
 """The command line: verbs only. Each builds a plan or names a folder and calls the stages.
 
-Exit codes: 0 done; 1 done, but some member failed; 2 the request makes no sense; 130 interrupted.
+Exit codes: 0 done; 1 done as far as possible, but a member, a stored file or the disk failed, and
+is named; 2 the request, or a file handed over with it, makes no sense; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmark import cli_data, cli_speed, options, stages
 from benchmark.datasets import DataError, Dataset
 from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
+from benchmark.failures import Failure
 from benchmark.folders import read_folder
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
@@ -27,10 +29,10 @@ from benchmark.remembered import recall, remember, report_key
 from benchmark.screen import TrainingScreen, print_ensembles, short_table
 from benchmark.store import DamagedError
 from ensembles.predictions import PredictionsError
-from reports.study import ReportError
+from reports.study import ReportError, Study
 from zoo.member import ZooError
 
-USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError, DamagedError)
+USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError)
 INTERRUPTED = 130
 # The base of "no such option" and its like; newer versions of typer bring a click of their own.
 USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -54,8 +56,8 @@ SelectOption = Annotated[
 ]
 
 
-def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
-    """Train what is missing; return the dataset and (member, reason) of what failed."""
+def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
+    """Train what is missing; return the dataset and what failed."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
@@ -83,13 +85,19 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
         f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "
         f"log: {log.path}"
     )
-    return dataset, tuple((name, reason) for name, _, reason in done.failed)
+    return dataset, done.failed
 
 
 def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
     dataset, failed = _train(plan)
-    study = stages.gather(plan.root, missing=failed)
+    try:
+        study = stages.gather(plan.root, failed=failed)
+    except RequestError as error:  # nobody is left to compare: the failures are why
+        if not failed:
+            raise
+        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        raise typer.Exit(1) from None
     key = report_key(study)
     remembered = recall(plan.root, key)
     if remembered is not None:
@@ -100,6 +108,7 @@ def _run_all(plan: Plan) -> None:
         remember(plan.root, key, written.files, short)
     print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
     output.print(f"{done}; open {plan.root / 'report.html'}")
+    _say_missing(study)
     if failed:
         raise typer.Exit(1)
 
@@ -113,6 +122,14 @@ def _train_only(plan: Plan) -> None:
 
 app.command("run-all")(options.planned(_run_all))
 app.command("train")(options.planned(_train_only, members=options.MembersArgument))
+
+
+def _say_missing(study: Study) -> None:
+    """Name who is not in the tables, and why. Exit code 1 where it is for damage found now."""
+    for name, reason in study.missing:
+        errors.print(Text(f"missing {name}: {reason}", style="yellow"), soft_wrap=True)
+    if any(reason.startswith(stages.DAMAGED) for _, reason in study.missing):
+        raise typer.Exit(1)
 
 
 def _root(results: Path, dataset: str, profile: str | None) -> Path:
@@ -161,9 +178,10 @@ def score(
     written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
-        return
-    print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
-    output.print("The other tables, the figures and the page are made again by `report`.")
+    else:
+        print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
+        output.print("The other tables, the figures and the page are made again by `report`.")
+    _say_missing(study)
 
 
 @app.command("report")
@@ -188,6 +206,7 @@ def report(
     output.print(f"{len(written.files)} files written under {root}")
     for path in written.stale:
         output.print(Text(f"no longer made by this report: {path}", style="yellow"))
+    _say_missing(study)
 
 
 @app.command("members")
@@ -324,7 +343,7 @@ def run(arguments: list[str]) -> int:
     except USER_ERRORS as error:
         errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
         return 2
-    except OSError as error:  # a full disk, a folder that cannot be written
+    except (OSError, DamagedError) as error:  # the disk or a file on it, not the request
         errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
         return 1
     except (KeyboardInterrupt, typer.Abort):

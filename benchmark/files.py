@@ -116,3 +116,20 @@ def is_sealed(value: Any) -> bool:
         return bool(digest(fields) == value["checksum"])
     except (ValueError, RecursionError):  # NaN or infinity, which the canonical form does not have
         return False
+
+
+def sealed_bytes(fields: dict[str, Any]) -> bytes:
+    """`fields`, sealed, as the bytes of a JSON file: the same fields, the same bytes."""
+    return json.dumps(sealed(fields), indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def open_sealed(data: bytes) -> dict[str, Any] | None:
+    """The fields in bytes that `sealed_bytes` made; None where any byte is not the one written."""
+    try:
+        fields = json.loads(data)
+        if not is_sealed(fields):
+            return None
+        del fields["checksum"]
+        return fields if sealed_bytes(fields) == data else None
+    except (ValueError, RecursionError):
+        return None

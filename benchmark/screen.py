@@ -91,6 +91,7 @@ class TrainingScreen:
             case "failed":
                 self._count(key)
                 text = f"FAILED {name}: {event.message}"
+                text += f" (log: {event.log})" if event.log else ""
             case "stale":
                 text = f"stale {name}, trained again; changed: {event.message}"
             case "damaged":
