@@ -18,7 +18,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
-from benchmark.datasets import DataError, Dataset
+from benchmark.datasets import SPLITS, DataError, Dataset
 from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
 from benchmark.failures import Failure
@@ -290,6 +290,8 @@ def audit(
     from benchmark.printing import print_audits
     from reports.audit import audit_published, audit_table, read_table
 
+    if claimed not in (None, *SPLITS):
+        raise RequestError(f"--claimed is {claimed!r}: accepted are {', '.join(SPLITS)}")
     results = [audit_table(read_table(table, claimed))] if table else audit_published()
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1))

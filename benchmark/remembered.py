@@ -14,7 +14,7 @@ from typing import Any
 
 import ensembles
 import reports
-from benchmark.files import digest, open_sealed, sealed_bytes, write_bytes
+from benchmark.files import digest, file_digest, open_sealed, read_small, sealed_bytes, write_bytes
 from benchmark.store import tensor_digest
 from reports.study import Study
 
@@ -69,7 +69,7 @@ def remember(root: Path, key: str, files: Sequence[Path], short: ShortTable) -> 
     """Write down what was made. The files lie under `root`."""
     fields = {
         "key": key,
-        "files": {str(path.relative_to(root)): digest(path.read_bytes()) for path in files},
+        "files": {str(path.relative_to(root)): file_digest(path) for path in files},
         "short": asdict(short),
     }
     # As JSON, because what is read back has lists where a table has tuples.
@@ -79,7 +79,7 @@ def remember(root: Path, key: str, files: Sequence[Path], short: ShortTable) -> 
 def recall(root: Path, key: str) -> Remembered | None:
     """The report of `key`, if it was made and every one of its files is as it was written."""
     try:
-        fields = open_sealed((root / NAME).read_bytes())
+        fields = open_sealed(read_small(root / NAME))
     except OSError:
         return None
     if fields is None or fields.get("key") != key:
@@ -91,7 +91,7 @@ def recall(root: Path, key: str) -> Remembered | None:
 
 def _unchanged(path: Path, wanted: str) -> bool:
     try:
-        return digest(path.read_bytes()) == wanted
+        return file_digest(path) == wanted
     except OSError:
         return False
 

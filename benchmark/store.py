@@ -35,11 +35,13 @@ from benchmark.files import (
     digest,
     is_sealed,
     make_folder,
+    read_small,
     sealed,
     set_aside,
     sync_folder,
     write_bytes,
 )
+from reports.study import Epoch
 from zoo.member import ZooError, check_name
 
 SCHEMA = 1
@@ -47,7 +49,29 @@ TRAINING = 1
 """Raised when the same recipe comes to mean other logits; every older entry is then stale."""
 EVALUATED = ("validation", "test")
 MANIFEST = "manifest.json"
-_REQUIRED = {"member", "seed", "key", "decides", "sha256", "imported", "dataset", "history"}
+_NONE, _NUMBER = type(None), (int, float)
+_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "member": (str,),
+    "seed": (int,),
+    "key": (str,),
+    "decides": (dict,),
+    "sha256": (dict,),
+    "imported": (bool,),
+    "dataset": (dict,),
+    "history": (list,),
+    "source": (str,),
+    "groups": (list,),
+    "recipe": (dict,),
+    "profile": (str, _NONE),
+    "width": (*_NUMBER, _NONE),
+    "parameters": (int, _NONE),
+    "macs": (int, _NONE),
+    "train_seconds": (*_NUMBER, _NONE),
+    "latency_ms": (*_NUMBER, _NONE),
+    "device": (str,),
+    "pretrained": (bool, _NONE),
+}
+"""What every manifest has: a seal says that it is whole, not that this program wrote it."""
 
 Logits = npt.NDArray[np.float32]
 
@@ -308,17 +332,38 @@ def _manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        data = path.read_bytes()
+        data = read_small(path)
         manifest = json.loads(data)
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(f"the manifest cannot be read ({type(error).__name__})") from error
     if not is_sealed(manifest) or _manifest_bytes(manifest) != data:
         raise DamagedError("the manifest is not what was written: its checksum is wrong")
     check_schema(manifest, path)
-    if not manifest.keys() >= _REQUIRED:
-        lacking = ", ".join(sorted(_REQUIRED - manifest.keys()))
-        raise DamagedError(f"the manifest lacks {lacking}")
+    _check_fields(manifest)
     return dict(manifest)
+
+
+def _check_fields(manifest: Mapping[str, Any]) -> None:
+    """Raise `DamagedError` for a whole manifest that nobody could make tables of."""
+    lacking = sorted(_FIELDS.keys() - manifest.keys())
+    if lacking:
+        raise DamagedError(f"the manifest lacks {', '.join(lacking)}")
+    wrong = [name for name, kinds in _FIELDS.items() if not isinstance(manifest[name], kinds)]
+    if not wrong:  # now what is inside them
+        epoch = Epoch.__dataclass_fields__.keys()
+        inside = {
+            "groups": all(isinstance(group, str) for group in manifest["groups"]),
+            "dataset": isinstance(manifest["dataset"].get("samples"), dict),
+            "history": all(
+                isinstance(entry, dict)
+                and entry.keys() == epoch
+                and all(isinstance(value, _NUMBER) for value in entry.values())
+                for entry in manifest["history"]
+            ),
+        }
+        wrong = [name for name, right in inside.items() if not right]
+    if wrong:
+        raise DamagedError(f"the manifest has no {wrong[0]} that this program could have written")
 
 
 def check_schema(fields: Mapping[str, Any], path: Path) -> None:
@@ -341,7 +386,7 @@ def _read_logits(path: Path) -> Logits:
 def load_checked(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """The tensors and the metadata of a safetensors file. Raises `DamagedError`."""
     try:
-        data = path.read_bytes()
+        data = read_small(path)
         tensors = load_tensors(data)
         header = data[8 : 8 + int.from_bytes(data[:8], "little")]
         metadata: dict[str, str] = json.loads(header).get("__metadata__", {})

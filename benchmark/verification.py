@@ -18,7 +18,7 @@ from filelock import Timeout
 from benchmark.checkpoints import damaged_slots
 from benchmark.errors import RequestError
 from benchmark.failures import damaged_failures
-from benchmark.files import abandoned, canonical_json, digest, set_aside
+from benchmark.files import abandoned, canonical_json, file_digest, set_aside
 from benchmark.samples import (
     REWRITTEN,
     DatasetFacts,
@@ -187,7 +187,7 @@ class _EntryCheck:
         found = damaged_slots(root / "checkpoints" / self.member / f"seed{self.seed}")
         path = weights_path(root, self.member, self.seed)
         kept = entry.manifest.get("weights") if entry else None
-        if kept and path.exists() and digest(path.read_bytes()) != kept:
+        if kept and path.exists() and file_digest(path) != kept:
             found.append(path)
         return found
 

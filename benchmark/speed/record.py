@@ -11,7 +11,7 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.files import open_sealed, sealed_bytes, set_aside, write_bytes
+from benchmark.files import open_sealed, read_small, sealed_bytes, set_aside, write_bytes
 from benchmark.store import DamagedError, check_schema
 from reports.study import ColdStart, MemberSpeed, TrainingSpeed
 
@@ -46,7 +46,7 @@ def read_speed(root: Path) -> TrainingSpeed | None:
     if not path.exists():
         return None
     try:
-        values = open_sealed(path.read_bytes())
+        values = open_sealed(read_small(path))
     except OSError as error:
         raise DamagedError(f"{path} cannot be read ({type(error).__name__})") from error
     if values is None:
@@ -56,8 +56,11 @@ def read_speed(root: Path) -> TrainingSpeed | None:
         )
     check_schema(values, path)
     del values["schema"]
-    members = tuple(MemberSpeed(**member) for member in values.pop("members"))
-    return TrainingSpeed(**values | {"members": members, "cold": _cold(values.pop("cold"))})
+    try:
+        members = tuple(MemberSpeed(**member) for member in values.pop("members"))
+        return TrainingSpeed(**values | {"members": members, "cold": _cold(values.pop("cold"))})
+    except (KeyError, TypeError) as error:  # whole, but not written by this program
+        raise DamagedError(f"{path} holds no record that this program wrote") from error
 
 
 def _cold(values: Mapping[str, Any] | None) -> ColdStart | None:
