@@ -63,9 +63,9 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     request = plan.request
     dataset = load_dataset(request.dataset, request.data)
     log = RunLog(plan.root, shlex.join(sys.argv[1:]))
-    output.print(f"{dataset.origin}: {len(dataset.train):,} training images")
+    output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
     for warning in dataset.warnings:
-        output.print(Text(f"note: {warning}", style="yellow"))
+        output.print(Text(f"note: {warning}", style="yellow"), soft_wrap=True)
     with TrainingScreen(plan, output) as screen:
 
         def listen(event: Event) -> None:
@@ -80,11 +80,14 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     for path in done.set_aside:
         text = f"damaged samples, set aside and written again: {path}"
         output.print(Text(text, style="yellow"), soft_wrap=True)
-    log.write(kind="end", trained=len(done.trained), failed=len(done.failed))
-    output.print(
-        f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "
-        f"log: {log.path}"
+    log.write(
+        kind="end",
+        reused=len(done.reused),
+        trained=len(done.trained),
+        failed=len(done.failed),
     )
+    counts = f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed"
+    output.print(Text(f"{counts}; log: {log.path}"), soft_wrap=True)
     return dataset, done.failed
 
 
@@ -269,7 +272,8 @@ def verify(
         typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
     else:
         for problem in problems:
-            output.print(Text(f"{problem.place}: {problem.reason}{problem.done}", style="red"))
+            text = f"{problem.place}: {problem.reason}{problem.done}"
+            output.print(Text(text, style="red"), soft_wrap=True)
         output.print(f"{checked} entries checked, {len(problems)} with problems")
     if any(not problem.done for problem in problems):
         raise typer.Exit(1)

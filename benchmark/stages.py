@@ -191,6 +191,7 @@ def _read_entries(
             entry = store.read(name, seed)
         except DamagedError as error:
             lacking.append((name, f"{DAMAGED} (seed {seed}): {error}"))
+            failures.pop((name, seed), None)
             continue
         if entry is None:
             continue

@@ -30,6 +30,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from benchmark.errors import RequestError
+from benchmark.failures import Failure, remember_failure
 from benchmark.files import (
     canonical_json,
     digest,
@@ -41,7 +42,7 @@ from benchmark.files import (
     sync_folder,
     write_bytes,
 )
-from reports.study import Epoch
+from benchmark.manifests import what_is_wrong
 from zoo.member import ZooError, check_name
 
 SCHEMA = 1
@@ -49,29 +50,7 @@ TRAINING = 1
 """Raised when the same recipe comes to mean other logits; every older entry is then stale."""
 EVALUATED = ("validation", "test")
 MANIFEST = "manifest.json"
-_NONE, _NUMBER = type(None), (int, float)
-_FIELDS: Mapping[str, tuple[type, ...]] = {
-    "member": (str,),
-    "seed": (int,),
-    "key": (str,),
-    "decides": (dict,),
-    "sha256": (dict,),
-    "imported": (bool,),
-    "dataset": (dict,),
-    "history": (list,),
-    "source": (str,),
-    "groups": (list,),
-    "recipe": (dict,),
-    "profile": (str, _NONE),
-    "width": (*_NUMBER, _NONE),
-    "parameters": (int, _NONE),
-    "macs": (int, _NONE),
-    "train_seconds": (*_NUMBER, _NONE),
-    "latency_ms": (*_NUMBER, _NONE),
-    "device": (str,),
-    "pretrained": (bool, _NONE),
-}
-"""What every manifest has: a seal says that it is whole, not that this program wrote it."""
+SET_ASIDE = "its logits were damaged and set aside; training makes them again"
 
 Logits = npt.NDArray[np.float32]
 
@@ -251,8 +230,10 @@ class LogitsStore:
     def set_aside(self, member: str, seed: int) -> Path:
         """Move a damaged entry out of the way, keeping it; return where it lies now.
 
-        To be called with the lock held, after `read` raised `DamagedError`.
+        To be called with the lock held, after `read` raised `DamagedError`. Tables say that it is
+        missing until it is done again.
         """
+        remember_failure(self.root, Failure(member, seed, SET_ASIDE))
         folder = self._folder(member, seed)
         place = _current(folder)
         source = place.path if place else folder
@@ -339,31 +320,10 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not is_sealed(manifest) or _manifest_bytes(manifest) != data:
         raise DamagedError("the manifest is not what was written: its checksum is wrong")
     check_schema(manifest, path)
-    _check_fields(manifest)
-    return dict(manifest)
-
-
-def _check_fields(manifest: Mapping[str, Any]) -> None:
-    """Raise `DamagedError` for a whole manifest that nobody could make tables of."""
-    lacking = sorted(_FIELDS.keys() - manifest.keys())
-    if lacking:
-        raise DamagedError(f"the manifest lacks {', '.join(lacking)}")
-    wrong = [name for name, kinds in _FIELDS.items() if not isinstance(manifest[name], kinds)]
-    if not wrong:  # now what is inside them
-        epoch = Epoch.__dataclass_fields__.keys()
-        inside = {
-            "groups": all(isinstance(group, str) for group in manifest["groups"]),
-            "dataset": isinstance(manifest["dataset"].get("samples"), dict),
-            "history": all(
-                isinstance(entry, dict)
-                and entry.keys() == epoch
-                and all(isinstance(value, _NUMBER) for value in entry.values())
-                for entry in manifest["history"]
-            ),
-        }
-        wrong = [name for name, right in inside.items() if not right]
+    wrong = what_is_wrong(manifest)
     if wrong:
-        raise DamagedError(f"the manifest has no {wrong[0]} that this program could have written")
+        raise DamagedError(f"the manifest {wrong}")
+    return dict(manifest)
 
 
 def check_schema(fields: Mapping[str, Any], path: Path) -> None:

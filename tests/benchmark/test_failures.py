@@ -23,7 +23,7 @@ from benchmark.failures import (
 from benchmark.importing import import_member
 from benchmark.samples import facts_of, write_samples
 from benchmark.stages import gather, train_members
-from benchmark.store import LogitsStore
+from benchmark.store import SET_ASIDE, LogitsStore
 from tests.benchmark import small
 from zoo.member import ZooError
 
@@ -206,3 +206,22 @@ def test_a_network_that_ends_the_program_fails_alone(tmp_path: Path) -> None:
     done = train_members(plan, small.dataset(), events.append)
     assert [(f.member, f.reason) for f in done.failed] == [("leaver", "SystemExit: 3")]
     assert done.trained == (("sound", 0),)
+
+
+def test_what_was_set_aside_is_missing_until_it_is_done_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, place = tmp_path / "results" / "faces-quick", ["--results", str(tmp_path / "results")]
+    assert trained(tmp_path, 0.01) == ()
+    path = root / "logits" / "steep" / "seed0" / "test.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert run(["score", *place]) == 1
+    assert capsys.readouterr().err.strip() == (
+        f"missing steep: damaged (seed 0): {path} cannot be read (SafetensorError)"
+    )
+    assert run(["verify", *place, "--repair"]) == 0
+    capsys.readouterr()
+    assert run(["score", *place]) == 0
+    assert capsys.readouterr().err.strip() == f"missing steep: {SET_ASIDE}"
+    assert trained(tmp_path, 0.01) == ()
+    assert gather(root).missing == ()
