@@ -19,7 +19,7 @@ from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
 from benchmark.datasets import SPLITS, DataError, Dataset
-from benchmark.errors import RequestError
+from benchmark.errors import RequestError, printable
 from benchmark.events import Event, RunLog
 from benchmark.failures import Failure
 from benchmark.folders import read_folder
@@ -65,7 +65,7 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     log = RunLog(plan.root, shlex.join(sys.argv[1:]))
     output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
     for warning in dataset.warnings:
-        output.print(Text(f"note: {warning}", style="yellow"), soft_wrap=True)
+        output.print(Text(printable(f"note: {warning}"), style="yellow"), soft_wrap=True)
     with TrainingScreen(plan, output) as screen:
 
         def listen(event: Event) -> None:
@@ -99,7 +99,7 @@ def _run_all(plan: Plan) -> None:
     except RequestError as error:  # nobody is left to compare: the failures are why
         if not failed:
             raise
-        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
         raise typer.Exit(1) from None
     key = report_key(study)
     remembered = recall(plan.root, key)
@@ -130,7 +130,7 @@ app.command("train")(options.planned(_train_only, members=options.MembersArgumen
 def _say_missing(study: Study) -> None:
     """Name who is not in the tables, and why. Exit code 1 where it is for damage found now."""
     for name, reason in study.missing:
-        errors.print(Text(f"missing {name}: {reason}", style="yellow"), soft_wrap=True)
+        errors.print(Text(printable(f"missing {name}: {reason}"), style="yellow"), soft_wrap=True)
     if any(reason.startswith(stages.DAMAGED) for _, reason in study.missing):
         raise typer.Exit(1)
 
@@ -273,7 +273,7 @@ def verify(
     else:
         for problem in problems:
             text = f"{problem.place}: {problem.reason}{problem.done}"
-            output.print(Text(text, style="red"), soft_wrap=True)
+            output.print(Text(printable(text), style="red"), soft_wrap=True)
         output.print(f"{checked} entries checked, {len(problems)} with problems")
     if any(not problem.done for problem in problems):
         raise typer.Exit(1)
@@ -347,10 +347,10 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except USER_ERRORS as error:
-        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
         return 2
     except (OSError, DamagedError) as error:  # the disk or a file on it, not the request
-        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
         return 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
