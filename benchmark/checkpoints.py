@@ -29,7 +29,7 @@ def damaged_slots(folder: Path) -> list[Path]:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether the checksum is right; read piece by piece, as a slot may hold gigabytes."""
+    """Whether the checksum is right; read piece by piece, as a large network's is large."""
     try:
         with path.open("rb") as file:
             wanted = file.read(32)
