@@ -18,12 +18,24 @@ from benchmark.files import write_bytes
 
 SLOTS = ("a", "b")
 SCHEMA = 1
+SHARE = 0.02
+"""Of a training's time that keeping a checkpoint after every epoch may take."""
 
 
 def damaged_slots(folder: Path) -> list[Path]:
     """The slots in `folder` whose bytes are not the ones written."""
     paths = [folder / slot for slot in SLOTS]
-    return [path for path in paths if path.exists() and _content(path) is None]
+    return [path for path in paths if path.exists() and not _is_whole(path)]
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether the checksum is right; read piece by piece, as a large network's is large."""
+    try:
+        with path.open("rb") as file:
+            wanted = file.read(32)
+            return hashlib.file_digest(file, "sha256").digest() == wanted
+    except OSError:
+        return False
 
 
 def _content(path: Path) -> bytes | None:
@@ -36,11 +48,16 @@ def _content(path: Path) -> bytes | None:
 
 
 class CheckpointFile:
-    """The checkpoint of one (member, seed) in `folder`, for one key: another key's is ignored."""
+    """The checkpoint of one (member, seed) in `folder`, for one key: another key's is ignored.
+
+    every: seconds after which a state is kept whatever that costs; earlier ones only where keeping
+    them takes a small share of the time.
+    """
 
     def __init__(self, folder: Path, key: str, every: float) -> None:
         self._folder, self._key, self._every = folder, key, every
         self._saved_at = time.monotonic()
+        self._cost = 0.0
         self._next = 0
 
     def load(self) -> dict[str, Any] | None:
@@ -73,13 +90,14 @@ class CheckpointFile:
         return state
 
     def save(self, state: dict[str, Any]) -> None:
-        """Keep `state`, unless the last one was kept less than `every` seconds ago.
+        """Keep `state`, unless the last one was kept so recently that it would cost too much.
 
         Raises `OSError` when the disk refuses; the states kept before are then intact.
         """
         import torch
 
-        if time.monotonic() - self._saved_at < self._every:
+        start = time.monotonic()
+        if start - self._saved_at < min(self._every, self._cost / SHARE):
             return
         buffer = io.BytesIO()
         torch.save({"schema": SCHEMA, "key": self._key, "state": state}, buffer)
@@ -87,6 +105,7 @@ class CheckpointFile:
         write_bytes(self._folder / SLOTS[self._next], hashlib.sha256(data).digest() + data)
         self._next = 1 - self._next
         self._saved_at = time.monotonic()
+        self._cost = self._saved_at - start
 
     def clear(self) -> None:
         """Remove both slots: the training is finished and committed."""

@@ -1,6 +1,7 @@
 """The command line: verbs only. Each builds a plan or names a folder and calls the stages.
 
-Exit codes: 0 done; 1 done, but some member failed; 2 the request makes no sense; 130 interrupted.
+Exit codes: 0 done; 1 done as far as possible, but a member, a stored file or the disk failed, and
+is named; 2 the request, or a file handed over with it, makes no sense; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
-from benchmark.datasets import DataError, Dataset
-from benchmark.errors import RequestError
+from benchmark.datasets import SPLITS, DataError, Dataset
+from benchmark.errors import RequestError, printable
 from benchmark.events import Event, RunLog
+from benchmark.failures import Failure
 from benchmark.folders import read_folder
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption, ZooOption
 from benchmark.plan import Plan, default_profile, results_folder
@@ -27,10 +29,10 @@ from benchmark.remembered import recall, remember, report_key
 from benchmark.screen import TrainingScreen, print_ensembles, short_table
 from benchmark.store import DamagedError
 from ensembles.predictions import PredictionsError
-from reports.study import ReportError
+from reports.study import ReportError, Study
 from zoo.member import ZooError
 
-USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError, DamagedError)
+USER_ERRORS = (RequestError, DataError, ZooError, PredictionsError, ReportError)
 INTERRUPTED = 130
 # The base of "no such option" and its like; newer versions of typer bring a click of their own.
 USAGE_ERROR: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -62,16 +64,16 @@ PredictionsOption = Annotated[
 ]
 
 
-def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
-    """Train what is missing; return the dataset and (member, reason) of what failed."""
+def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
+    """Train what is missing; return the dataset and what failed."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
     dataset = load_dataset(request.dataset, request.data)
     log = RunLog(plan.root, shlex.join(sys.argv[1:]))
-    output.print(f"{dataset.origin}: {len(dataset.train):,} training images")
+    output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
     for warning in dataset.warnings:
-        output.print(Text(f"note: {warning}", style="yellow"))
+        output.print(Text(printable(f"note: {warning}"), style="yellow"), soft_wrap=True)
     with TrainingScreen(plan, output) as screen:
 
         def listen(event: Event) -> None:
@@ -86,18 +88,27 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[tuple[str, str], ...]]:
     for path in done.set_aside:
         text = f"damaged samples, set aside and written again: {path}"
         output.print(Text(text, style="yellow"), soft_wrap=True)
-    log.write(kind="end", trained=len(done.trained), failed=len(done.failed))
-    output.print(
-        f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed; "
-        f"log: {log.path}"
+    log.write(
+        kind="end",
+        reused=len(done.reused),
+        trained=len(done.trained),
+        failed=len(done.failed),
     )
-    return dataset, tuple((name, reason) for name, _, reason in done.failed)
+    counts = f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed"
+    output.print(Text(f"{counts}; log: {log.path}"), soft_wrap=True)
+    return dataset, done.failed
 
 
 def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
     dataset, failed = _train(plan)
-    study = stages.gather(plan.root, missing=failed)
+    try:
+        study = stages.gather(plan.root, failed=failed)
+    except RequestError as error:  # nobody is left to compare: the failures are why
+        if not failed:
+            raise
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        raise typer.Exit(1) from None
     key = report_key(study)
     remembered = recall(plan.root, key)
     if remembered is not None:
@@ -108,6 +119,7 @@ def _run_all(plan: Plan) -> None:
         remember(plan.root, key, written.files, short)
     print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
     output.print(f"{done}; open {plan.root / 'report.html'}")
+    _say_missing(study)
     if failed:
         raise typer.Exit(1)
 
@@ -121,6 +133,14 @@ def _train_only(plan: Plan) -> None:
 
 app.command("run-all")(options.planned(_run_all))
 app.command("train")(options.planned(_train_only, members=options.MembersArgument))
+
+
+def _say_missing(study: Study) -> None:
+    """Name who is not in the tables, and why. Exit code 1 where it is for damage found now."""
+    for name, reason in study.missing:
+        errors.print(Text(printable(f"missing {name}: {reason}"), style="yellow"), soft_wrap=True)
+    if any(reason.startswith(stages.DAMAGED) for _, reason in study.missing):
+        raise typer.Exit(1)
 
 
 def _root(results: Path, dataset: str, profile: str | None) -> Path:
@@ -162,9 +182,10 @@ def score(
     written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
-        return
-    print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
-    output.print("The other tables, the figures and the page are made again by `report`.")
+    else:
+        print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
+        output.print("The other tables, the figures and the page are made again by `report`.")
+    _say_missing(study)
 
 
 @app.command("report")
@@ -191,6 +212,7 @@ def report(
     output.print(f"{len(written.files)} files written under {root}")
     for path in written.stale:
         output.print(Text(f"no longer made by this report: {path}", style="yellow"))
+    _say_missing(study)
 
 
 @app.command("members")
@@ -253,7 +275,8 @@ def verify(
         typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
     else:
         for problem in problems:
-            output.print(Text(f"{problem.place}: {problem.reason}{problem.done}", style="red"))
+            text = f"{problem.place}: {problem.reason}{problem.done}"
+            output.print(Text(printable(text), style="red"), soft_wrap=True)
         output.print(f"{checked} entries checked, {len(problems)} with problems")
     if any(not problem.done for problem in problems):
         raise typer.Exit(1)
@@ -274,6 +297,8 @@ def audit(
     from benchmark.printing import print_audits
     from reports.audit import audit_published, audit_table, read_table
 
+    if claimed not in (None, *SPLITS):
+        raise RequestError(f"--claimed is {claimed!r}: accepted are {', '.join(SPLITS)}")
     results = [audit_table(read_table(table, claimed))] if table else audit_published()
     if as_json:
         typer.echo(json.dumps([result.as_dict() for result in results], indent=1))
@@ -325,10 +350,10 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except USER_ERRORS as error:
-        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
         return 2
-    except OSError as error:  # a full disk, a folder that cannot be written
-        errors.print(Text(f"error: {error}", style="bold red"), soft_wrap=True)
+    except (OSError, DamagedError) as error:  # the disk or a file on it, not the request
+        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
         return 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED

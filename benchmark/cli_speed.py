@@ -96,7 +96,7 @@ def _measure(plan: Plan, effort: Effort, *, loops: bool, cold: bool, quiet: bool
     import torch
 
     from benchmark.datasets.loading import load_dataset
-    from benchmark.speed.record import merged, read_speed, write_speed
+    from benchmark.speed.record import add_speed
     from benchmark.speed.training import cold_start, machine, measure_member, versions
     from benchmark.task import training_data
     from reports.study import TrainingSpeed
@@ -113,7 +113,7 @@ def _measure(plan: Plan, effort: Effort, *, loops: bool, cold: bool, quiet: bool
             versions=versions(),
             **{"members": (), **new},
         )
-        write_speed(plan.root, merged(read_speed(plan.root), found))
+        add_speed(plan.root, found)
 
     failed = 0
     if loops:

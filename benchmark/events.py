@@ -27,6 +27,8 @@ class Event:
     epochs: int = 0
     val_accuracy: float = 0.0
     seconds: float = 0.0
+    log: str = ""
+    """Where the whole error of a training that failed is told."""
 
 
 Listener = Callable[[Event], None]

@@ -15,6 +15,8 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+MOST_BYTES = 1 << 28
+"""Of a file that is read at once; logits of 50,000 images of 1,000 classes take 200 MB."""
 _TEMPORARY = re.compile(r".+\.(\d+)-[0-9a-f]{8}\.tmp")
 
 
@@ -61,6 +63,19 @@ def write_bytes(path: Path, data: bytes) -> None:
             # A write that fails does not say which file it was.
             raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
         raise
+
+
+def read_small(path: Path) -> bytes:
+    """What `path` holds. Raises `OSError`, also for a file larger than anything we write."""
+    if path.stat().st_size > MOST_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+    return path.read_bytes()
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file of any size, read piece by piece."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def abandoned(path: Path) -> bool:
@@ -116,3 +131,20 @@ def is_sealed(value: Any) -> bool:
         return bool(digest(fields) == value["checksum"])
     except (ValueError, RecursionError):  # NaN or infinity, which the canonical form does not have
         return False
+
+
+def sealed_bytes(fields: dict[str, Any]) -> bytes:
+    """`fields`, sealed, as the bytes of a JSON file: the same fields, the same bytes."""
+    return json.dumps(sealed(fields), indent=1, sort_keys=True, allow_nan=False).encode()
+
+
+def open_sealed(data: bytes) -> dict[str, Any] | None:
+    """The fields in bytes that `sealed_bytes` made; None where any byte is not the one written."""
+    try:
+        fields = json.loads(data)
+        if not is_sealed(fields):
+            return None
+        del fields["checksum"]
+        return fields if sealed_bytes(fields) == data else None
+    except (ValueError, RecursionError):
+        return None

@@ -17,11 +17,15 @@ import numpy.typing as npt
 
 from benchmark.errors import RequestError
 from benchmark.foreign import read_logits
-from benchmark.foreign_files import SUFFIXES, read_array
+from benchmark.foreign_files import SUFFIXES, read_array, read_labels
 from ensembles.predictions import Predictions, Test, Validation
 from reports.study import MemberRecord, Study
 
 LABELS = "labels"
+MOST_CLASSES = 1000
+"""A confusion matrix has the square of them."""
+MOST_CHARACTERS = 1 << 20
+"""Of all class names."""
 
 
 def read_folder(folder: Path) -> Study:
@@ -77,11 +81,27 @@ def _member_files(folder: Path) -> dict[str, Path]:
 def _class_names(folder: Path, example: Path) -> tuple[str, ...]:
     path = folder / "classes.txt"
     if not path.is_file():
-        return tuple(str(i) for i in range(read_array(example).values.shape[1]))
+        columns = read_array(example).values.shape[1]
+        if columns > MOST_CLASSES:
+            raise RequestError(
+                f"{example} has {columns:,} columns: accepted are at most {MOST_CLASSES:,} classes"
+            )
+        return tuple(str(i) for i in range(columns))
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MOST_CHARACTERS + 1)
     except UnicodeDecodeError as error:
         raise RequestError(f"{path} is not text: accepted are class names, one a line") from error
+    if len(text) > MOST_CHARACTERS:
+        raise RequestError(
+            f"{path} is longer than {MOST_CHARACTERS:,} characters: accepted are class names, one "
+            "a line"
+        )
+    lines = text.splitlines()
+    if len(lines) > MOST_CLASSES:
+        raise RequestError(
+            f"{path} has {len(lines):,} lines: accepted are at most {MOST_CLASSES:,} classes"
+        )
     return tuple(line.strip() for line in lines if line.strip())
 
 
@@ -90,20 +110,15 @@ def _labels(folder: Path, classes: int) -> npt.NDArray[np.int64]:
     if not paths:
         raise RequestError(f"{folder} has no labels: accepted is labels.npy or labels.csv")
     path = paths[0]
-    if path.suffix == ".csv":
-        values = read_array(path).values
-    else:
-        try:
-            values = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise RequestError(f"{path} cannot be read as .npy: {error}") from error
+    values = read_array(path).values if path.suffix == ".csv" else read_labels(path)
     flat = np.asarray(values).reshape(-1) if values.ndim == 1 or values.shape[1:] == (1,) else None
     if flat is None or flat.dtype.kind not in "iuf":
         raise RequestError(
             f"{path} has shape {values.shape} and type {values.dtype}: accepted are whole numbers, "
             "one for each image"
         )
-    labels = flat.astype(np.int64)
+    with np.errstate(invalid="ignore"):  # no number, or one out of range: refused below
+        labels = flat.astype(np.int64)
     wrong = np.flatnonzero((labels != flat) | (labels < 0) | (labels >= classes))
     if len(wrong):
         raise RequestError(

@@ -40,6 +40,17 @@ class Raw:
     ids: tuple[str, ...] | None
 
 
+def read_labels(path: Path) -> Array:
+    """The array of any shape in the .npy file `path`. Raises `RequestError`."""
+    try:
+        with path.open("rb") as file:
+            return _npy_array(file, path)
+    except RequestError:
+        raise
+    except Exception as error:  # whatever numpy's parser raises about anybody's bytes
+        raise _unreadable(path, error) from error
+
+
 def read_array(path: Path) -> Raw:
     """Whatever array `path` holds, by its suffix. Raises `RequestError`."""
     accepted = ", ".join(SUFFIXES)
@@ -56,11 +67,15 @@ def read_array(path: Path) -> Raw:
         raise
     # The bytes are anybody's, and five parsers raise what they like about them.
     except Exception as error:
-        detail = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
-        raise RequestError(f"{path} cannot be read as {path.suffix}: {detail}") from error
+        raise _unreadable(path, error) from error
     if len(raw.values) == 0:
         raise RequestError(f"{path} holds no rows: accepted is one row of numbers for each image")
     return raw
+
+
+def _unreadable(path: Path, error: Exception) -> RequestError:
+    detail = (str(error).strip() or type(error).__name__).splitlines()[0][:120]
+    return RequestError(f"{path} cannot be read as {path.suffix}: {detail}")
 
 
 def _too_much(path: Path) -> RequestError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmark.errors import RequestError
+from benchmark.failures import forget_failure
 from benchmark.foreign import read_logits
 from benchmark.samples import read_samples
 from benchmark.store import DamagedError, LogitsStore, tensor_digest
@@ -45,6 +46,7 @@ def import_member(root: Path, name: str, validation: Path, test: Path, *, source
             raise RequestError(
                 f"{name!r} was trained here already: accepted is another name for imported logits"
             )
+        forget_failure(root, name, 0)
         store.commit(
             name,
             0,

@@ -52,7 +52,11 @@ JobsOption = Annotated[
     int, typer.Option(help="Trainings at the same time; 0: one per CPU core, one on a GPU.")
 ]
 CheckpointOption = Annotated[
-    float, typer.Option(help="Least seconds between two checkpoints of a training.")
+    float,
+    typer.Option(
+        help="Seconds after which a training keeps a checkpoint; it does so after every epoch "
+        "where that takes less than 2 % of the time."
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for other programs.")]
 

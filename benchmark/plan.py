@@ -36,7 +36,7 @@ class Request:
     jobs: int = 0
     """Trainings at the same time; 0 is one per CPU core, and one on a GPU."""
     checkpoint_every: float = 15.0
-    """Least seconds between two checkpoints of one training."""
+    """Seconds after which a training keeps a checkpoint, even where that costs much of its time."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ from zoo.member import Member, Recipe
 if TYPE_CHECKING:
     from torch import nn
 
+    from reports.study import Study
+
 SEEN_AS = ("pixels", "crop", "resize", "test_time")
 """What of a recipe decides how a trained network is shown an image."""
 
@@ -75,6 +77,7 @@ def predict(
     pictures = np.stack(read_pictures(paths))  # (N, 48, 48)
     entries = _entries(root, members)
     study = stages.gather(root, members=[entry.member for entry in entries])
+    _refuse_missing(entries, study)
     catalogue = {member.name: member for member in load_catalogue(tuple(zoo)).members}
     outputs = [
         _logits(root, entry, _member(entry, catalogue), pictures, device) for entry in entries
@@ -129,6 +132,13 @@ def _entries(root: Path, members: Sequence[str] | None) -> list[Entry]:
     return found
 
 
+def _refuse_missing(entries: Sequence[Entry], study: Study) -> None:
+    """The method is fitted on the logits of the same members."""
+    for name, reason in study.missing:
+        if any(entry.member == name for entry in entries):
+            raise RequestError(f"{name!r} cannot be used ({reason}): name others with --members")
+
+
 def _member(entry: Entry, catalogue: Mapping[str, Member]) -> Member:
     member = catalogue.get(entry.member)
     if member is None and entry.member.startswith("timm."):
@@ -166,7 +176,7 @@ def _network(path: Path, entry: Entry, member: Member) -> nn.Module:
     from zoo.job import fingerprint
 
     width = entry.manifest["width"]
-    if fingerprint(member, width) != entry.manifest["architecture"]:
+    if fingerprint(member, width) != entry.manifest.get("architecture"):
         raise RequestError(
             f"the architecture of {entry.member!r} has changed since {path} was written: train it "
             "again, or leave it out with --members"

@@ -12,8 +12,8 @@ from rich.text import Text
 from benchmark.datasets import SPLITS
 from benchmark.datasets.check import DataReport
 from benchmark.datasets.duplicates import DuplicateReport
+from benchmark.errors import printable
 from reports.audit import AuditResult, Finding, ReportAudit
-from reports.formatting import one_line
 
 if TYPE_CHECKING:
     from benchmark.predicting import Prediction
@@ -24,7 +24,7 @@ LISTED_GROUPS = 10
 
 def print_data_report(console: Console, report: DataReport) -> None:
     """What `data check` found."""
-    console.print(Text(report.origin))
+    console.print(Text(printable(report.origin)))
     grid = RichTable("class", *SPLITS)
     for i, name in enumerate(report.class_names):
         grid.add_row(name, *(_count(report, split, i) for split in SPLITS))
@@ -37,7 +37,7 @@ def print_data_report(console: Console, report: DataReport) -> None:
     found = ", ".join(f"{count} in {split}" for split, count in blank.items()) or "none"
     console.print(f"blank images: {found}")
     for warning in report.warnings:
-        console.print(Text(f"note: {warning}", style="yellow"))
+        console.print(Text(printable(f"note: {warning}"), style="yellow"))
 
 
 def _count(report: DataReport, split: str, label: int) -> str:
@@ -77,7 +77,7 @@ def print_audits(console: Console, results: Sequence[AuditResult | ReportAudit])
 
 
 def _print_audit(console: Console, name: str, result: AuditResult) -> None:
-    console.print(Text(f"  {one_line(name)}: {result.verdict}"))
+    console.print(Text(printable(f"  {name}: {result.verdict}")))
     _print_findings(console, result.findings)
 
 
@@ -85,10 +85,10 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
     for finding in findings:
         line = Text("    ")
         line.append(f"{finding.status:<12} ", style=STATUS_STYLE[finding.status])
-        line.append(one_line(f"{finding.check}: {finding.numbers}"))
+        line.append(printable(f"{finding.check}: {finding.numbers}"))
         console.print(line, soft_wrap=True)
         if finding.meaning:
-            console.print(Text(f"                 {one_line(finding.meaning)}", style="italic"))
+            console.print(Text(printable(f"                 {finding.meaning}"), style="italic"))
 
 
 def print_predictions(console: Console, predictions: Sequence[Prediction]) -> None:
@@ -98,7 +98,11 @@ def print_predictions(console: Console, predictions: Sequence[Prediction]) -> No
         share = prediction.ensemble[likeliest]
         grid = RichTable(
             *("class", "ensemble %", *(f"{name} %" for name in prediction.members)),
-            title=Text(f"{prediction.path}: {prediction.classes[likeliest]}, {100 * share:.1f} %"),
+            title=Text(
+                printable(
+                    f"{prediction.path}: {prediction.classes[likeliest]}, {100 * share:.1f} %"
+                )
+            ),
             title_style="bold",
         )
         columns = [prediction.ensemble, *prediction.members.values()]

@@ -14,7 +14,7 @@ from typing import Any
 
 import ensembles
 import reports
-from benchmark.files import digest, is_sealed, sealed, write_bytes
+from benchmark.files import digest, file_digest, open_sealed, read_small, sealed_bytes, write_bytes
 from benchmark.store import tensor_digest
 from reports.study import Study
 
@@ -69,20 +69,20 @@ def remember(root: Path, key: str, files: Sequence[Path], short: ShortTable) -> 
     """Write down what was made. The files lie under `root`."""
     fields = {
         "key": key,
-        "files": {str(path.relative_to(root)): digest(path.read_bytes()) for path in files},
+        "files": {str(path.relative_to(root)): file_digest(path) for path in files},
         "short": asdict(short),
     }
-    text = json.dumps(sealed(json.loads(json.dumps(fields))), indent=1, sort_keys=True)
-    write_bytes(root / NAME, text.encode())
+    # As JSON, because what is read back has lists where a table has tuples.
+    write_bytes(root / NAME, sealed_bytes(json.loads(json.dumps(fields))))
 
 
 def recall(root: Path, key: str) -> Remembered | None:
     """The report of `key`, if it was made and every one of its files is as it was written."""
     try:
-        fields = json.loads((root / NAME).read_bytes())
-    except (OSError, ValueError, RecursionError):
+        fields = open_sealed(read_small(root / NAME))
+    except OSError:
         return None
-    if not is_sealed(fields) or fields.get("key") != key:
+    if fields is None or fields.get("key") != key:
         return None
     if not all(_unchanged(root / name, wanted) for name, wanted in fields["files"].items()):
         return None
@@ -91,7 +91,7 @@ def recall(root: Path, key: str) -> Remembered | None:
 
 def _unchanged(path: Path, wanted: str) -> bool:
     try:
-        return digest(path.read_bytes()) == wanted
+        return file_digest(path) == wanted
     except OSError:
         return False
 

@@ -144,12 +144,18 @@ def read_samples(root: Path, split: str) -> Samples:
     except DamagedError as error:
         raise DamagedError(f"{error}; {REWRITTEN}") from error
     check_schema(fields, path)
-    return Samples(
-        labels=tensors["labels"],
-        sample_ids=np.array(tensors["sample_ids"].tobytes().decode().split("\n")),
-        duplicate=tensors["duplicate"].astype(bool),
-        facts=_facts_from(fields),
-    )
+    try:
+        return Samples(
+            labels=tensors["labels"].astype(np.int64, casting="safe"),
+            sample_ids=np.array(tensors["sample_ids"].tobytes().decode().split("\n")),
+            duplicate=tensors["duplicate"].astype(bool),
+            facts=_facts_from(fields),
+        )
+    # A seal says that it is whole, not that this program wrote it.
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DamagedError(
+            f"{path} holds no samples that this program wrote; {REWRITTEN}"
+        ) from error
 
 
 def _checked(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmark.errors import printable
 from benchmark.events import Event
 from benchmark.plan import Plan
 from benchmark.remembered import ShortTable
@@ -91,6 +92,7 @@ class TrainingScreen:
             case "failed":
                 self._count(key)
                 text = f"FAILED {name}: {event.message}"
+                text += f" (log: {event.log})" if event.log else ""
             case "stale":
                 text = f"stale {name}, trained again; changed: {event.message}"
             case "damaged":
@@ -101,7 +103,7 @@ class TrainingScreen:
 
     def _print(self, text: str, style: str) -> None:
         # Text, not markup: a message may hold square brackets.
-        self._progress.console.print(Text(text, style=style), soft_wrap=True)
+        self._progress.console.print(Text(printable(text), style=style), soft_wrap=True)
 
     def _epoch(self, event: Event, key: tuple[str, int], name: str) -> None:
         self._done[key] = self._work[key] * event.epoch / event.epochs

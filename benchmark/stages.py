@@ -5,7 +5,8 @@ Request -> Plan -> train_members -> results/ -> gather -> Study -> write_reports
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,27 +15,31 @@ import numpy as np
 
 from benchmark.errors import RequestError
 from benchmark.events import Event, Listener
+from benchmark.failures import Failure, forget_failure, read_failures, remember_failure
 from benchmark.files import write_bytes
 from benchmark.plan import Plan
 from benchmark.samples import DatasetFacts, facts_of, read_samples, write_samples
 from benchmark.speed.record import read_speed
-from benchmark.store import DamagedError, Entry, LogitsStore
+from benchmark.store import DamagedError, Entry, LogitsStore, key_of
 from ensembles.predictions import Predictions, Test, Validation
-from reports.study import Epoch, MemberRecord, Study
+from reports.study import Epoch, MemberRecord, Study, TrainingSpeed
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
     from reports.figures_images import Panel
     from reports.report import Part, Written
 
+DAMAGED = "damaged"
+"""How the reason begins for which a damaged entry is missing."""
+
 
 @dataclass(frozen=True)
 class Training:
-    """How the training of a plan ended. Each is (member, seed), failures with their reason."""
+    """How the training of a plan ended. reused, trained: each is (member, seed)."""
 
     reused: tuple[tuple[str, int], ...]
     trained: tuple[tuple[str, int], ...]
-    failed: tuple[tuple[str, int, str], ...]
+    failed: tuple[Failure, ...]
     set_aside: tuple[Path, ...] = ()
     """Where damaged samples lie now; they were written again."""
 
@@ -49,18 +54,22 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
     set_aside = write_samples(plan.root, dataset, facts)
     store = LogitsStore(plan.root)
     events: list[Event] = []
+    keys: dict[tuple[str, int], str] = {}
 
     def keep(event: Event) -> None:
         events.append(event)
+        _note_ending(plan.root, event, keys)
         listen(event)
 
     pending = []
     for index, (member, seed) in enumerate(plan.runs):
         try:
             wanted = decides(plan, member, seed, facts)
-        except Exception:  # a network that cannot be built: its training says so, and why
+        # A network that cannot be built, or that leaves: its training says so, and why.
+        except (Exception, SystemExit):
             pending.append(index)
             continue
+        keys[member.name, seed] = key_of(wanted)
         state = store.state(member.name, seed, wanted)
         if state.kind == "fresh":
             keep(Event("reused", member.name, seed))
@@ -77,33 +86,50 @@ def train_members(plan: Plan, dataset: Dataset, listen: Listener) -> Training:
     return Training(
         reused=tuple((e.member, e.seed) for e in events if e.kind == "reused"),
         trained=tuple((e.member, e.seed) for e in events if e.kind == "trained"),
-        failed=tuple((e.member, e.seed, e.message) for e in events if e.kind == "failed"),
+        failed=tuple(_failure(event, keys) for event in events if event.kind == "failed"),
         set_aside=set_aside,
     )
+
+
+def _failure(event: Event, keys: Mapping[tuple[str, int], str]) -> Failure:
+    key = keys.get((event.member, event.seed), "")
+    return Failure(event.member, event.seed, event.message, key)
+
+
+def _note_ending(root: Path, event: Event, keys: Mapping[tuple[str, int], str]) -> None:
+    """Write down that a member failed, or forget that it once did."""
+    # The disk may be what failed; this run tells all the same.
+    with contextlib.suppress(OSError):
+        if event.kind == "failed":
+            remember_failure(root, _failure(event, keys))
+        elif event.kind in ("trained", "reused"):
+            forget_failure(root, event.member, event.seed)
 
 
 def gather(
     root: Path,
     *,
     members: Sequence[str] | None = None,
-    missing: Sequence[tuple[str, str]] = (),
+    failed: Sequence[Failure] = (),
 ) -> Study:
     """Everything the store under `root` holds, as one study; no images and no torch needed.
 
     members: names to be taken, in this order; None takes all. A member counts when its first seed
-    is there; further seeds count when every member has them. Damaged entries and named members that
-    are not there are listed in `Study.missing`.
+    is there; further seeds count when every member has them. Damaged entries, members whose last
+    training failed, and named ones that are not there are listed in `Study.missing`. failed: what
+    the disk may have been too full to remember.
     """
     store = LogitsStore(root)
     samples = {split: read_samples(root, split) for split in ("validation", "test")}
     facts = samples["test"].facts
-    entries, lacking = _read_entries(store, facts, members)
-    lacking = [*missing, *(item for item in lacking if item[0] not in dict(missing))]
+    failures = {(f.member, f.seed): f for f in (*read_failures(root), *failed)}
+    entries, lacking = _read_entries(store, facts, members, failures)
     names = _ordered({name for name, seed in entries if seed == 0}, entries, members)
     if not names:
+        told = "; ".join(f"{name} is missing: {reason}" for name, reason in lacking)
         raise RequestError(
-            f"no member has results in {root / 'logits'}: run `python -m benchmark run-all` or "
-            "`python -m benchmark import-logits` first"
+            f"no member has results in {root / 'logits'}{f' ({told})' if told else ''}: run "
+            "`python -m benchmark run-all` or `python -m benchmark import-logits` first"
         )
     seeds = _common_seeds(entries, names)
     pairs = [
@@ -121,6 +147,7 @@ def gather(
     validation, test = pairs[0]
     assert isinstance(validation, Validation)
     assert isinstance(test, Test)
+    speed, damage = _speed(root)
     return Study(
         dataset=facts.name,
         profile=_profile_of(root, facts.name),
@@ -131,31 +158,52 @@ def gather(
         class_counts=facts.class_counts,
         repeats=tuple(pairs[1:]),  # type: ignore[arg-type]
         missing=tuple(lacking),
-        notes=_notes(facts, [entries[name, 0] for name in names]),
-        speed=read_speed(root),
+        notes=(*_notes(facts, [entries[name, 0] for name in names]), *damage),
+        speed=speed,
     )
 
 
+def _speed(root: Path) -> tuple[TrainingSpeed | None, tuple[str, ...]]:
+    """What was measured, and a note where the record is damaged: the rest does not need it."""
+    try:
+        return read_speed(root), ()
+    except DamagedError:
+        return None, ("The record of training speed is damaged and was left out.",)
+
+
 def _read_entries(
-    store: LogitsStore, facts: DatasetFacts, members: Sequence[str] | None
+    store: LogitsStore,
+    facts: DatasetFacts,
+    members: Sequence[str] | None,
+    failures: Mapping[tuple[str, int], Failure],
 ) -> tuple[dict[tuple[str, int], Entry], list[tuple[str, str]]]:
-    """Whole entries by (member, seed), and what is lacking with its reason."""
+    """Whole entries by (member, seed), and what is lacking with its reason.
+
+    An entry of another key than the one whose training failed is not what was asked for last.
+    """
     entries: dict[tuple[str, int], Entry] = {}
     lacking: list[tuple[str, str]] = []
+    failures = {k: f for k, f in failures.items() if members is None or f.member in members}
     for name, seed in store.folders():
         if members is not None and name not in members:
             continue
         try:
             entry = store.read(name, seed)
         except DamagedError as error:
-            lacking.append((name, f"damaged (seed {seed}): {error}"))
+            lacking.append((name, f"{DAMAGED} (seed {seed}): {error}"))
+            failures.pop((name, seed), None)
             continue
         if entry is None:
             continue
+        failure = failures.get((name, seed))
+        if failure is not None and failure.key != entry.manifest["key"]:
+            continue
+        failures.pop((name, seed), None)  # it failed before it succeeded
         if entry.manifest["dataset"]["samples"] != facts.fingerprints:
             lacking.append((name, f"its logits (seed {seed}) belong to other images or labels"))
             continue
         entries[name, seed] = entry
+    lacking = [*((f.member, f.told) for f in failures.values()), *lacking]
     present = {name for name, _ in entries} | {name for name, _ in lacking}
     lacking += [(name, "it has no logits yet") for name in members or () if name not in present]
     return entries, lacking

@@ -30,16 +30,19 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from benchmark.errors import RequestError
+from benchmark.failures import Failure, remember_failure
 from benchmark.files import (
     canonical_json,
     digest,
     is_sealed,
     make_folder,
+    read_small,
     sealed,
     set_aside,
     sync_folder,
     write_bytes,
 )
+from benchmark.manifests import what_is_wrong
 from zoo.member import ZooError, check_name
 
 SCHEMA = 1
@@ -47,7 +50,7 @@ TRAINING = 1
 """Raised when the same recipe comes to mean other logits; every older entry is then stale."""
 EVALUATED = ("validation", "test")
 MANIFEST = "manifest.json"
-_REQUIRED = {"member", "seed", "key", "decides", "sha256", "imported", "dataset", "history"}
+SET_ASIDE = "its logits were damaged and set aside; training makes them again"
 
 Logits = npt.NDArray[np.float32]
 
@@ -227,8 +230,10 @@ class LogitsStore:
     def set_aside(self, member: str, seed: int) -> Path:
         """Move a damaged entry out of the way, keeping it; return where it lies now.
 
-        To be called with the lock held, after `read` raised `DamagedError`.
+        To be called with the lock held, after `read` raised `DamagedError`. Tables say that it is
+        missing until it is done again.
         """
+        remember_failure(self.root, Failure(member, seed, SET_ASIDE))
         folder = self._folder(member, seed)
         place = _current(folder)
         source = place.path if place else folder
@@ -308,16 +313,16 @@ def _manifest_bytes(manifest: Mapping[str, Any]) -> bytes:
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        data = path.read_bytes()
+        data = read_small(path)
         manifest = json.loads(data)
     except (OSError, ValueError, RecursionError) as error:
         raise DamagedError(f"the manifest cannot be read ({type(error).__name__})") from error
     if not is_sealed(manifest) or _manifest_bytes(manifest) != data:
         raise DamagedError("the manifest is not what was written: its checksum is wrong")
     check_schema(manifest, path)
-    if not manifest.keys() >= _REQUIRED:
-        lacking = ", ".join(sorted(_REQUIRED - manifest.keys()))
-        raise DamagedError(f"the manifest lacks {lacking}")
+    wrong = what_is_wrong(manifest)
+    if wrong:
+        raise DamagedError(f"the manifest {wrong}")
     return dict(manifest)
 
 
@@ -341,7 +346,7 @@ def _read_logits(path: Path) -> Logits:
 def load_checked(path: Path) -> tuple[dict[str, npt.NDArray[Any]], dict[str, str]]:
     """The tensors and the metadata of a safetensors file. Raises `DamagedError`."""
     try:
-        data = path.read_bytes()
+        data = read_small(path)
         tensors = load_tensors(data)
         header = data[8 : 8 + int.from_bytes(data[:8], "little")]
         metadata: dict[str, str] = json.loads(header).get("__metadata__", {})

@@ -101,21 +101,23 @@ class Trainer:
                 self._listen(Event("waiting", member.name, seed, "another process trains it"))
                 with self._store.lock(member.name, seed):
                     self._train(member, seed)
-        except Exception as error:  # the boundary: one member must not take the others down
-            message = _reason(error) + self._keep_traceback(member.name, seed)
+        # The boundary: one member must not take the others down, nor end the run by `sys.exit`.
+        except (Exception, SystemExit) as error:
+            log = self._keep_traceback(member.name, seed)
             seconds = time.monotonic() - start
-            self._listen(Event("failed", member.name, seed, message, seconds=seconds))
+            event = Event("failed", member.name, seed, _reason(error), seconds=seconds, log=log)
+            self._listen(event)
             return False
         return True
 
     def _keep_traceback(self, member: str, seed: int) -> str:
-        """Write the error being handled to the member's log; return where it is, for people."""
+        """Write the error being handled to the member's log; return where that is."""
         log = self._plan.root / "logs" / f"{member}-seed{seed}.log"
         try:
             write_bytes(log, traceback.format_exc().encode(errors="backslashreplace"))
         except OSError:  # the disk may be what failed; the reason is told all the same
             return ""
-        return f" (log: {log})"
+        return str(log)
 
     def _train(self, member: Member, seed: int) -> None:
         """Train, with the lock held."""
@@ -168,7 +170,7 @@ def _with_result(event: Event, result: EpochResult | None) -> Event:
     return replace(event, epoch=result.epoch, val_accuracy=result.val_accuracy)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception | SystemExit) -> str:
     """One line for people; an error that nobody wrote a sentence for is named by its type."""
     told = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, ZooError | TrainingError | RequestError | OSError):

@@ -17,7 +17,8 @@ from filelock import Timeout
 
 from benchmark.checkpoints import damaged_slots
 from benchmark.errors import RequestError
-from benchmark.files import abandoned, canonical_json, digest, set_aside
+from benchmark.failures import damaged_failures
+from benchmark.files import abandoned, canonical_json, file_digest, set_aside
 from benchmark.samples import (
     REWRITTEN,
     DatasetFacts,
@@ -25,6 +26,7 @@ from benchmark.samples import (
     samples_path,
     set_aside_samples,
 )
+from benchmark.speed.record import read_speed, speed_path
 from benchmark.store import (
     EVALUATED,
     TRAINING,
@@ -106,12 +108,27 @@ def _strays(store: LogitsStore, repair: bool) -> Iterator[Problem]:
     for path in store.strangers():
         reason = "no entry: its name is neither a member's nor a seed's"
         yield Problem(_place(store, path), "leftover", reason)
+    for path in _damaged_records(store.root):
+        reason = f"{path} is not what was written"
+        aside = set_aside(path, store.root / "damaged", path.name) if repair else None
+        done = f"; set aside as {aside}" if aside else ""
+        yield Problem(_place(store, path), "damaged", reason, done)
     for path in sorted(store.root.rglob("*.tmp")):
         if abandoned(path):
             reason = "a temporary file whose process is gone"
             if repair:
                 path.unlink(missing_ok=True)
             yield Problem(_place(store, path), "leftover", reason, "; removed" if repair else "")
+
+
+def _damaged_records(root: Path) -> list[Path]:
+    """Of failed trainings, and of measured speed."""
+    found = list(damaged_failures(root))
+    try:
+        read_speed(root)
+    except DamagedError:
+        found.append(speed_path(root))
+    return found
 
 
 def _place(store: LogitsStore, path: Path) -> str:
@@ -170,7 +187,7 @@ class _EntryCheck:
         found = damaged_slots(root / "checkpoints" / self.member / f"seed{self.seed}")
         path = weights_path(root, self.member, self.seed)
         kept = entry.manifest.get("weights") if entry else None
-        if kept and path.exists() and digest(path.read_bytes()) != kept:
+        if kept and path.exists() and file_digest(path) != kept:
             found.append(path)
         return found
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ensembles.compiling import compiled
 from ensembles.predictions import Bools, Floats, Ints
 
 Indices = npt.NDArray[np.intp]
@@ -42,7 +42,7 @@ def _count_won(base: Floats, added: Floats, needed: Floats, slots: Indices) -> I
     return won
 
 
-_compiled_count_won = numba.njit(cache=True, nogil=True)(_count_won)
+_compiled_count_won = compiled(_count_won)
 
 
 @dataclass(frozen=True, eq=False)

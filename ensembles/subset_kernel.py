@@ -19,16 +19,16 @@ float64 sums do.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ensembles.compiling import compiled
 from ensembles.predictions import Bools, Floats, Ints
 
 MOST_MEMBERS = 20
@@ -40,14 +40,8 @@ _LOW_MEMBERS = 12  # members toggled within a task; the rest number the tasks
 _WIDE_MEMBERS = 12  # up to here 64 bits throughout take milliseconds, and need one compilation
 _CHUNK_BYTES = 64 * 1024**2
 
-_F = TypeVar("_F", bound=Callable[..., Any])
 
-
-def _compiled(function: _F) -> _F:
-    return cast(_F, numba.njit(cache=True, nogil=True)(function))
-
-
-@_compiled
+@compiled
 def _four_subsets(
     sums: npt.NDArray[Any],
     first: npt.NDArray[Any],
@@ -72,7 +66,7 @@ def _four_subsets(
         least[3 * _BLOCK + i] = min(least[3 * _BLOCK + i], d, e, f)
 
 
-@_compiled
+@compiled
 def _toggle(sums: npt.NDArray[Any], row: npt.NDArray[Any], add: bool) -> None:
     """Add or take away one member's margins in place."""
     if add:
@@ -83,7 +77,7 @@ def _toggle(sums: npt.NDArray[Any], row: npt.NDArray[Any], add: bool) -> None:
             sums[i] -= row[i]
 
 
-@_compiled
+@compiled
 def _below(least: npt.NDArray[Any], bar: Any) -> Any:
     """How many of `least` (_BLOCK,) are below `bar`."""
     found = np.int32(0)
@@ -92,7 +86,7 @@ def _below(least: npt.NDArray[Any], bar: Any) -> Any:
     return found
 
 
-@_compiled
+@compiled
 def _walk(
     margins: npt.NDArray[Any],
     sums: npt.NDArray[Any],
@@ -128,7 +122,7 @@ def _walk(
             unsure[subset + part] |= below > _below(of_part, bar)
 
 
-@_compiled
+@compiled
 def _count_lost(  # noqa: PLR0917 - compiled functions take positions only
     margins: npt.NDArray[Any],
     start: npt.NDArray[Any],

@@ -7,6 +7,7 @@ keeps the number and the size of its last place, so that the audit can compute w
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -62,6 +63,10 @@ _AVERAGE_ALIASES = {
     "weighted": "weighted",
 }
 _UNDEFINED = ("", "nan", "-", "–", "n/a", "na", "none")
+MOST_CHARACTERS = 1 << 20
+"""Of a table: ten thousand classes."""
+MOST_DIGITS = 30
+"""Before and after the point of a number: more than a float is ever printed with."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +156,20 @@ def read_table(path: str | Path, claimed: str | None = None) -> ClassTable:
     """
     file = Path(path)
     try:
-        text = file.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        with file.open(encoding="utf-8-sig") as opened:
+            text = opened.read(MOST_CHARACTERS + 1)
+        if len(text) > MOST_CHARACTERS:
+            raise ReportError(
+                f"the table {file} is longer than {MOST_CHARACTERS:,} characters: accepted is one "
+                "row for each class"
+            )
+        rows = list(csv.reader(text.splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ReportError(
             f"the table {file} cannot be read ({_cause(error)}): accepted is a CSV file with the "
             "columns class, precision, recall, f1 and support"
         ) from error
-    lines = [line for line in csv.reader(text.splitlines()) if any(cell.strip() for cell in line)]
+    lines = [line for line in rows if any(cell.strip() for cell in line)]
     if len(lines) < 2:
         raise ReportError(
             f"the table {file} has {max(len(lines) - 1, 0)} rows below its header: accepted is one "
@@ -222,8 +234,10 @@ def _plain(text: str) -> str:
     return " ".join(text.strip().lower().replace("_", " ").replace("-", " ").split())
 
 
-def _cause(error: OSError | UnicodeDecodeError) -> str:
-    return "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+def _cause(error: OSError | UnicodeDecodeError | csv.Error) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
 def _columns(header: Sequence[str], file: Path) -> dict[str, int]:
@@ -244,7 +258,7 @@ def _columns(header: Sequence[str], file: Path) -> dict[str, int]:
     if missing:
         raise ReportError(
             f"the table {file} has no column {missing[0]!r} (its header is "
-            f"{', '.join(text.strip() for text in header)}): accepted are class, precision, "
+            f"{', '.join(text.strip() for text in header)[:100]}): accepted are class, precision, "
             "recall, f1 and, if known, support"
         )
     return found
@@ -255,8 +269,8 @@ def _named(
 ) -> dict[str, str]:
     if len(line) > len(header):
         raise ReportError(
-            f"the row {line[0].strip()!r} of the table {file} has {len(line)} cells: accepted are "
-            f"as many as the header has, {len(header)}"
+            f"the row {line[0].strip()[:40]!r} of the table {file} has {len(line)} cells: accepted "
+            f"are as many as the header has, {len(header)}"
         )
     return {key: line[at].strip() if at < len(line) else "" for key, at in columns.items()}
 
@@ -269,13 +283,18 @@ def _number(text: str, key: str, label: str, name: str) -> Decimal | None:
         value = Decimal(plain)
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or value < 0:
+    if not value.is_finite() or value < 0 or not _is_short(value):
         accepted = "a whole number" if key == "support" else "a number from 0 to 1, or in percent"
         raise ReportError(
-            f"the {key} of {label!r} in the table {name} is {text.strip()!r}: accepted is "
-            f"{accepted}"
+            f"the {key} of {label[:40]!r} in the table {name} is {text.strip()[:40]!r}: accepted "
+            f"is {accepted}"
         )
     return value
+
+
+def _is_short(value: Decimal) -> bool:
+    """Whether nobody would need an exponent to print it."""
+    return value.adjusted() < MOST_DIGITS and int(value.as_tuple().exponent) >= -MOST_DIGITS
 
 
 def _check_range(shares: Sequence[Decimal], percent: bool, name: str) -> None:
@@ -289,11 +308,11 @@ def _check_range(shares: Sequence[Decimal], percent: bool, name: str) -> None:
 
 def _check_labels(rows: Sequence[ClassRow], name: str) -> None:
     labels = [row.label for row in rows]
-    twice = [label for label in labels if labels.count(label) > 1]
+    twice = [label for label, count in Counter(labels).items() if count > 1]
     if twice:
         raise ReportError(
-            f"the table {name} has two rows for the class {twice[0]!r}: accepted is one row for "
-            "each class"
+            f"the table {name} has two rows for the class {twice[0][:40]!r}: accepted is one row "
+            "for each class"
         )
 
 
@@ -303,8 +322,8 @@ def _support(number: Mapping[str, Decimal | None], row: Mapping[str, str], name:
         return None
     if value != value.to_integral_value():
         raise ReportError(
-            f"the support of {row['class']!r} in the table {name} is {value}: accepted is a whole "
-            "number"
+            f"the support of {row['class'][:40]!r} in the table {name} is {value}: accepted is a "
+            "whole number"
         )
     return int(value)
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, TypeAlias, cast, get_args
 
-from reports.audit_table import Averages, ClassTable, Rounded, table_of
+from reports.audit_table import MOST_DIGITS, Averages, ClassTable, Rounded, table_of
 from reports.study import ReportError
 
 Kind: TypeAlias = Literal["result", "ensemble", "collection", "cost", "recipe", "dataset", "quoted"]
@@ -130,8 +130,10 @@ def parse(text: str, name: str) -> Report:
     """
     try:
         data = tomllib.loads(text, parse_float=Decimal)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # also for a number of thousands of digits
         raise ReportError(f"{name} is not valid TOML: {error}") from error
+    except RecursionError as error:
+        raise ReportError(f"{name} is not valid TOML: nested too deeply") from error
     _only(data, ("key", "title", "dataset", "group", "per_class", "extremes"), name)
     for key in ("key", "title", "dataset"):
         if not isinstance(data.get(key), str) or not data[key]:
@@ -161,6 +163,7 @@ _FIGURE_KEYS = (
     "threshold",
     "epoch",
 )
+_TEXT_KEYS = ("place", "kind", "subject", "metric", "split", "label", "precision", "which")
 _EXTREME_KEYS = ("place", "subject", "split", "metric", "which", "label", "value")
 _TABLE_KEYS = ("place", "subject", "split", "rows", "accuracy", "macro", "weighted")
 _SPLITS = ("", "train", "validation", "test", "all")
@@ -196,6 +199,16 @@ def _need(entry: Mapping[str, Any], keys: Iterable[str], name: str) -> None:
             raise ReportError(f"{name} has an entry without {key!r} ({where}): give it one")
 
 
+def _types(entry: Mapping[str, Any], name: str) -> None:
+    for key, kind, words in (
+        *((key, str, "a text") for key in _TEXT_KEYS),
+        ("epoch", int, "a whole number"),
+        ("rows", list, "a list of rows"),
+    ):
+        if key in entry and (not isinstance(entry[key], kind) or isinstance(entry[key], bool)):
+            raise ReportError(f"{name} has the {key} {str(entry[key])[:40]!r}: accepted is {words}")
+
+
 def _choice(entry: Mapping[str, Any], key: str, accepted: Iterable[str], name: str) -> None:
     if key in entry and entry[key] not in accepted:
         raise ReportError(
@@ -205,16 +218,23 @@ def _choice(entry: Mapping[str, Any], key: str, accepted: Iterable[str], name: s
 
 
 def _decimal(value: object, entry: Mapping[str, Any], name: str) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, Decimal | int):
+    number = isinstance(value, Decimal | int) and not isinstance(value, bool)
+    if not number or not _is_plain(Decimal(str(value))):
         raise ReportError(
             f"{name} has the value {value!r} for {entry.get('metric', entry.get('place'))}: "
             "accepted is a number"
         )
-    return Decimal(value)
+    return Decimal(str(value))
+
+
+def _is_plain(value: Decimal) -> bool:
+    """Whether it is finite and of a size that is printed in a report."""
+    return value.is_finite() and abs(value.adjusted()) < MOST_DIGITS
 
 
 def _figure(entry: dict[str, Any], report: str, dataset: str, name: str) -> Figure:
     _only(entry, _FIGURE_KEYS, name)
+    _types(entry, name)
     _need(entry, ("place", "kind", "subject", "metric", "value"), name)
     _choice(entry, "kind", get_args(Kind), name)
     _choice(entry, "split", _SPLITS, name)
@@ -241,6 +261,7 @@ def _figure(entry: dict[str, Any], report: str, dataset: str, name: str) -> Figu
 
 def _table(entry: dict[str, Any], name: str) -> PublishedTable:
     _only(entry, _TABLE_KEYS, name)
+    _types(entry, name)
     _need(entry, ("place", "subject", "split", "rows"), name)
     _choice(entry, "split", _SPLITS, name)
     place = f"{name}, {entry['place']}"
@@ -264,6 +285,7 @@ def _texts(row: object, cells: int, place: str) -> list[str]:
 
 def _extreme(entry: dict[str, Any], name: str) -> Extreme:
     _only(entry, _EXTREME_KEYS, name)
+    _types(entry, name)
     _need(entry, ("place", "subject", "split", "metric", "which", "label"), name)
     _choice(entry, "which", ("highest", "lowest"), name)
     _choice(entry, "metric", ("precision", "recall", "f1"), name)

@@ -157,7 +157,7 @@ def _members_of_entry_point(
     try:
         module = entry_point.load()
     # The package is foreign code: whatever it raises on import is its fault and is named as such.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ZooError(
             f"the members {entry_point.name!r} of the installed package {owner!r} cannot be "
             f"imported ({type(error).__name__}: {error}): mend or uninstall the package"
@@ -179,13 +179,13 @@ def _import_file(path: Path) -> ModuleType:
     try:
         specification.loader.exec_module(module)
     # A user's file may fail in any way; the message says where, and the cause is kept.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ZooError(f"{path}, {_place(error, path)}: {_reason(error)}") from error
     return module
 
 
-def _place(error: Exception, path: Path) -> str:
+def _place(error: Exception | SystemExit, path: Path) -> str:
     """The deepest line of the user's file that the error went through."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}"
@@ -194,12 +194,12 @@ def _place(error: Exception, path: Path) -> str:
     return f"line {lines[-1]}" if lines else "while it was imported"
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ZooError):
-        return str(error)
+def _reason(error: Exception | SystemExit) -> str:
+    """In one line, whatever lines the error has."""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg}"
-    return f"{type(error).__name__}: {error}"
+    told = " ".join(str(error).split())
+    return told if isinstance(error, ZooError) else f"{type(error).__name__}: {told}"
 
 
 def _refuse_duplicates(found: Iterable[tuple[Member, str]]) -> None:

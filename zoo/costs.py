@@ -63,7 +63,7 @@ def measure(member: Member, width: float, side: int) -> Costs:
                 return network_costs(member.build(width), side)
         except (NotImplementedError, RuntimeError):  # some constructors read values back
             return network_costs(member.build(width), side)
-    except Exception as error:  # a user's network may fail in any way
+    except (Exception, SystemExit) as error:  # a user's network may fail in any way
         raise ZooError(
             f"the network of the member {member.name!r} cannot be measured "
             f"({type(error).__name__}: {error}): mend its build"

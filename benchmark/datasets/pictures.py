@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
@@ -27,6 +28,10 @@ MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK"})
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 64_000_000
 """Larger than any camera's photograph that is worth 48x48 pixels; 64 MB once decoded to gray."""
+MANY_PIXELS = 8_000_000
+"""Pictures with more are decoded one at a time: in full colour the largest takes 256 MB."""
+MOST_THREADS = 4
+_LARGE = threading.Lock()
 
 Buffer: TypeAlias = Any
 """bytes, or anything that gives them without a copy."""
@@ -35,8 +40,8 @@ _Out = TypeVar("_Out")
 
 
 def in_threads(work: Callable[[_In], _Out], items: Sequence[_In]) -> Iterator[_Out]:
-    """`work(item)` for all items, in order, on all cores (Pillow decodes without the GIL)."""
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    """`work(item)` for all items, in order, on several cores (Pillow decodes without the GIL)."""
+    with ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1)) as pool:
         yield from pool.map(work, items)
 
 
@@ -69,7 +74,9 @@ def _decode(source: Buffer | Path, where: str, wanted: tuple[int, int] | None) -
             _check_header(picture, where, wanted)
             # JPEG holds gray apart from colour: three times less to decode.
             picture.draft("L", picture.size)
-            return picture.convert("L")
+            large = picture.size[0] * picture.size[1] > MANY_PIXELS
+            with _LARGE if large else nullcontext():
+                return picture.convert("L")
     except DataError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -1,19 +1,21 @@
 """`<root>/speed.json`: what `speed training` measured, kept with the results that it belongs to.
 
-Read without torch, so that `report` makes the table and the figure again from it.
+Read without torch, so that `report` makes the table and the figure again from it. Sealed with a
+checksum: a figure whose bits changed reaches no table.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.errors import RequestError
-from benchmark.files import write_bytes
+from benchmark.files import open_sealed, read_small, sealed_bytes, set_aside, write_bytes
+from benchmark.store import DamagedError, check_schema
 from reports.study import ColdStart, MemberSpeed, TrainingSpeed
+
+SCHEMA = 1
 
 
 def speed_path(root: Path) -> Path:
@@ -24,24 +26,41 @@ def speed_path(root: Path) -> Path:
 def write_speed(root: Path, speed: TrainingSpeed) -> Path:
     """Write the record; return its path."""
     path = speed_path(root)
-    write_bytes(path, (json.dumps(asdict(speed), indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(path, sealed_bytes({"schema": SCHEMA, **asdict(speed)}))
     return path
 
 
+def add_speed(root: Path, new: TrainingSpeed) -> Path:
+    """Write `new`, merged with what is there; a damaged record is set aside. Returns its path."""
+    try:
+        old = read_speed(root)
+    except DamagedError:
+        set_aside(speed_path(root), root / "damaged", speed_path(root).name)
+        old = None
+    return write_speed(root, merged(old, new))
+
+
 def read_speed(root: Path) -> TrainingSpeed | None:
-    """The record, or None where there is none. Raises `RequestError` for one that was damaged."""
+    """The record, or None where there is none. Raises `DamagedError` and `SchemaError`."""
     path = speed_path(root)
     if not path.exists():
         return None
     try:
-        values = json.loads(path.read_bytes())
+        values = open_sealed(read_small(path))
+    except OSError as error:
+        raise DamagedError(f"{path} cannot be read ({type(error).__name__})") from error
+    if values is None:
+        raise DamagedError(
+            f"{path} is not what was written: measure again with `python -m benchmark speed "
+            "training`"
+        )
+    check_schema(values, path)
+    del values["schema"]
+    try:
         members = tuple(MemberSpeed(**member) for member in values.pop("members"))
         return TrainingSpeed(**values | {"members": members, "cold": _cold(values.pop("cold"))})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RequestError(
-            f"{path} cannot be read ({type(error).__name__}): delete it, or measure again with "
-            "`python -m benchmark speed training`"
-        ) from error
+    except (KeyError, TypeError) as error:  # whole, but not written by this program
+        raise DamagedError(f"{path} holds no record that this program wrote") from error
 
 
 def _cold(values: Mapping[str, Any] | None) -> ColdStart | None:

@@ -26,11 +26,14 @@ import numpy as np
 from benchmark.checkpoints import CheckpointFile
 from benchmark.datasets import CLASS_NAMES
 from benchmark.events import Event
+from benchmark.failures import Failure, forget_failure, read_failures, remember_failure
 from benchmark.files import write_bytes
 from benchmark.importing import import_member
 from benchmark.samples import facts_of, read_samples, write_samples
+from benchmark.speed.record import read_speed, write_speed
 from benchmark.store import DamagedError, LogitsStore
 from benchmark.verification import verify_roots
+from reports.study import TrainingSpeed
 from tests.benchmark import small
 from tests.benchmark.crashing import FAILURES, Disk, crash, fail
 
@@ -221,6 +224,21 @@ def writers() -> dict[str, Callable[[], Writer]]:
             set_aside,
             lambda root: (prepare_import(root), damaged_entry(root)),
         ),
+        "failure": lambda: Writer(
+            lambda root: remember_failure(root, Failure("one", 0, "after")),
+            lambda root: one_of(read_failures(root)[0].reason, "before", "after"),
+            lambda root: remember_failure(root, Failure("one", 0, "before")),
+        ),
+        "mended-failure": lambda: Writer(
+            lambda root: forget_failure(root, "one", 0),
+            lambda root: one_of(len(read_failures(root)), 1, 0),
+            lambda root: remember_failure(root, Failure("one", 0, "before")),
+        ),
+        "speed": lambda: Writer(
+            lambda root: write_speed(root, speed(2)),
+            lambda root: one_of(read_speed(root), speed(1), speed(2)),
+            lambda root: write_speed(root, speed(1)),
+        ),
         "import": lambda: Writer(
             lambda root: foreign(root, -2.0),
             lambda root: one_of(imported(root), -1.0, -2.0),
@@ -228,6 +246,11 @@ def writers() -> dict[str, Callable[[], Writer]]:
         ),
         "training": training,
     }
+
+
+def speed(workers: int) -> TrainingSpeed:
+    """A record of speed."""
+    return TrainingSpeed(device="a card", peak=None, workers=workers, versions={}, members=())
 
 
 def operations(writer: Writer) -> list[str]:

@@ -19,9 +19,13 @@ WRITERS = {
     "damaged-samples": 10,
     "checkpoint": 5,
     "repair": 8,
+    "failure": 5,
+    "speed": 5,
     "import": 20,
 }
 """Every writer and the operations on files that it has at least."""
+REMOVING = {"mended-failure": 2}
+"""What only takes files away, which no full disk prevents."""
 TRAINING = {"training": 50}
 """All that a training writes, one after the other."""
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from benchmark.checkpoints import SLOTS, CheckpointFile, damaged_slots
+from benchmark.files import write_bytes
 
 
 def state(epochs: int) -> dict[str, Any]:
@@ -101,10 +102,43 @@ def test_nothing_in_a_checkpoint_runs(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not (tmp_path / "sprung").exists()
 
 
-def test_checkpoints_keep_their_distance(tmp_path: Path) -> None:
-    file = CheckpointFile(tmp_path, "key", every=1000.0)
-    file.save(state(1))
-    assert loaded(tmp_path) == 0
+ALL = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"),
+    [
+        ((15.0, 0.0, 0.1), ALL),
+        ((15.0, 0.1, 5.5), ALL),  # less than 2 %
+        ((15.0, 0.1, 2.0), [1, 4, 7, 10]),
+        ((15.0, 1.0, 4.0), [1, 5, 9]),  # every 15 seconds, though it takes more than 2 %
+        ((0.0, 1.0, 4.0), ALL),
+    ],
+)
+def test_a_checkpoint_is_kept_after_every_epoch_unless_that_takes_much_of_the_time(
+    seconds: tuple[float, float, float],
+    kept: list[int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    every, cost, epoch_seconds = seconds
+    now = 0.0
+
+    def write(path: Path, data: bytes) -> None:
+        nonlocal now
+        now += cost
+        write_bytes(path, data)
+
+    monkeypatch.setattr("benchmark.checkpoints.time.monotonic", lambda: now)
+    monkeypatch.setattr("benchmark.checkpoints.write_bytes", write)
+    file = CheckpointFile(tmp_path, "key", every)
+    found = []
+    for epoch in range(1, 11):
+        now += epoch_seconds
+        file.save(state(epoch))
+        if loaded(tmp_path) == epoch:
+            found.append(epoch)
+    assert found == kept
 
 
 def test_clearing_removes_both(tmp_path: Path) -> None:

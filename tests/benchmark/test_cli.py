@@ -195,6 +195,20 @@ def test_a_senseless_request_gets_one_sentence_and_exit_code_2(
     assert capsys.readouterr().err.strip() == message
 
 
+def test_what_a_message_quotes_cannot_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "two\nlines\x1b[2J\udcff"
+    assert run(["score", "--results", str(folder)]) == 2
+    assert capsys.readouterr().err.startswith(
+        f"error: there are no results in {tmp_path}/two\\nlines\\x1b[2J\\udcff/faces-quick: run "
+    )
+    table = tmp_path / "faces.csv"
+    table.write_bytes(b"\x1b]0;mine\x07,\x1c\n")
+    assert run(["data", "check", str(table)]) == 2
+    assert "(found: \\x1b]0;mine\\x07, ): accepted" in capsys.readouterr().err
+
+
 def test_an_unknown_member_gets_the_nearest_match(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["run-all", "--members", "depe-a"]) == 2
     assert "did you mean 'deep-a'?" in capsys.readouterr().err

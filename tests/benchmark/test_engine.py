@@ -46,7 +46,9 @@ def test_a_worker_that_dies_fails_its_member_and_the_others_finish(tmp_path: Pat
     done = train_members(plan, small.dataset(), events.append)
     assert sorted(done.trained) == [("first", 0), ("last", 0)]
     reason = "killed by signal 9; out of memory? fewer at once with --jobs 1"
-    assert done.failed == (("killed", 0, f"its process ended ({reason})"),)
+    (failure,) = done.failed
+    assert (failure.member, failure.seed) == ("killed", 0)
+    assert failure.reason == f"its process ended ({reason})"
     assert LogitsStore(plan.root).folders() == [("first", 0), ("last", 0)]
 
 

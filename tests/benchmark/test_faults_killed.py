@@ -10,12 +10,14 @@ import sys
 
 import pytest
 
-from tests.benchmark.programs import TRAINING, WRITERS, check_states, report_of
+from tests.benchmark.programs import REMOVING, TRAINING, WRITERS, check_states, report_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks, and asks /proc for names")
 
 
-@pytest.mark.parametrize("writers", [WRITERS, TRAINING], ids=["each writer", "a training"])
+@pytest.mark.parametrize(
+    "writers", [{**WRITERS, **REMOVING}, TRAINING], ids=["each writer", "a training"]
+)
 @pytest.mark.parametrize("mode", ["killed", "power-cut"])
 def test_ended_at_any_operation_a_writer_leaves_the_old_state_or_the_new(
     mode: str, writers: dict[str, int]

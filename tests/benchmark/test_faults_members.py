@@ -47,14 +47,15 @@ def manifest(root: Path, member: str) -> Any:
 def test_each_that_fails_is_named_with_its_reason_and_the_others_finish(
     faulty: tuple[Path, Training, list[Event]],
 ) -> None:
-    root, done, _ = faulty
+    root, done, events = faulty
     assert {name for name, _ in done.trained} == {"large", "large-on-cpu", "untrained", "sound"}
-    for name, seed, message in done.failed:
-        log = root / "logs" / f"{name}-seed0.log"
-        assert message == f"{REASONS[name]} (log: {log})"
-        assert log.read_text().startswith("Traceback")
-        assert seed == 0
-    assert {name for name, *_ in done.failed} == set(REASONS)
+    for failure in done.failed:
+        assert (failure.seed, failure.reason) == (0, REASONS[failure.member])
+    assert {failure.member for failure in done.failed} == set(REASONS)
+    for event in events:
+        if event.kind == "failed":
+            assert event.log == str(root / "logs" / f"{event.member}-seed0.log")
+            assert Path(event.log).read_text().startswith("Traceback")
 
 
 def test_a_failure_tells_how_long_it_took(faulty: tuple[Path, Training, list[Event]]) -> None:

@@ -33,7 +33,7 @@ def rewritten(root: Path, **changed: Any) -> Path:
     """The manifest of entry `one`, sealed again after a change, as another program might."""
     path = root / "logits" / "one" / "seed0" / MANIFEST
     fields = {k: v for k, v in json.loads(path.read_bytes()).items() if k != "checksum"}
-    fields = {k: v for k, v in {**fields, **changed}.items() if v is not None}
+    fields = {k: v for k, v in {**fields, **changed}.items() if k not in changed or v is not None}
     path.write_bytes(json.dumps(sealed(fields), indent=1, sort_keys=True).encode())
     return path
 
@@ -120,6 +120,8 @@ def test_another_schema_is_refused_with_the_way_forward(tmp_path: Path) -> None:
         ({"member": "two"}, "the manifest is of 'two', seed 0"),
         ({"seed": 1}, "the manifest is of 'one', seed 1"),
         ({"decides": None}, "the manifest lacks decides"),
+        ({"width": "wide"}, "the manifest has no width that this program could have written"),
+        ({"history": [{}]}, "the manifest has no history that this program could have written"),
         (
             {"sha256": {"validation": "0"}},
             "the logits of the validation split are not the ones written",

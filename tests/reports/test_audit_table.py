@@ -102,6 +102,25 @@ def test_a_table_without_supports(tmp_path: Path) -> None:
             "the row 'angry' of the table {file} has 6 cells: accepted are as many as the header "
             "has, 5",
         ),
+        (
+            HEAD + "angry,0.5,0.5,0.5,1e9999\n",
+            "the support of 'angry' in the table table.csv is '1e9999': accepted is a whole number",
+        ),
+        (
+            HEAD + "angry,1e-999999999,0.5,0.5,3\n",
+            "the precision of 'angry' in the table table.csv is '1e-999999999': accepted is a "
+            "number from 0 to 1, or in percent",
+        ),
+        (
+            HEAD + "x" * 200_000 + ",0.5,0.5,0.5,3\n",
+            "the table {file} cannot be read (field larger than field limit (131072)): accepted is "
+            "a CSV file with the columns class, precision, recall, f1 and support",
+        ),
+        (
+            HEAD + "x" * (1 << 20),
+            "the table {file} is longer than 1,048,576 characters: accepted is one row for each "
+            "class",
+        ),
     ],
 )
 def test_errors_are_one_clear_sentence(tmp_path: Path, text: str, message: str) -> None:

@@ -195,6 +195,19 @@ def test_a_report_of_ones_own() -> None:
             'values = [{ metric = "f1", which = "best", label = "happy" }]',
             "x.toml has the which 'best': accepted are highest, lowest",
         ),
+        ("a = " + "[" * 9999, "x.toml is not valid TOML: nested too deeply"),
+        (
+            HEAD + GROUP + 'values = [{ metric = "accuracy", value = nan }]',
+            "x.toml has the value Decimal('NaN') for accuracy: accepted is a number",
+        ),
+        (
+            HEAD + GROUP + 'values = [{ metric = "accuracy", value = 0.7, epoch = "3" }]',
+            "x.toml has the epoch '3': accepted is a whole number",
+        ),
+        (
+            HEAD + '[[per_class]]\nplace = "T"\nsubject = "m"\nsplit = "test"\nrows = 3',
+            "x.toml has the rows '3': accepted is a list of rows",
+        ),
     ],
 )
 def test_malformed_files_are_told_in_one_sentence(text: str, message: str) -> None:

@@ -20,11 +20,9 @@ from benchmark.speed.bounds import BusySeconds, busy_seconds, what_bounds
 from benchmark.speed.cards import Ceilings
 from benchmark.speed.counting import TrainingCost, training_cost
 from benchmark.speed.plain_loop import PlainEpoch, train_plainly
-from benchmark.speed.record import merged, read_speed, speed_path, write_speed
 from benchmark.speed.timing import seconds_per_call
 from benchmark.speed.training import Effort, Machine, cold_start, measure_member
 from benchmark.task import training_data
-from reports.study import ColdStart, MemberSpeed, TrainingSpeed
 from tests.benchmark import small
 from tests.benchmark.runner import TINY_ZOO, tiny
 from tests.zoo import tiny as tiny_network
@@ -246,55 +244,6 @@ def test_the_largest_loss_is_what_bounds_a_step(
 def test_a_step_near_the_peak_needs_no_sentence() -> None:
     busy = BusySeconds(0.5, 0.5)
     assert what_bounds(COST, 25, busy=busy, **COMMON) == ""  # type: ignore[arg-type]
-
-
-def member_speed(name: str, seconds: float = 2.0) -> MemberSpeed:
-    return MemberSpeed(
-        member=name,
-        batch=128,
-        images=28_672,
-        flops=10**9,
-        epoch_seconds=seconds,
-        setup_seconds=3.0,
-        step_seconds=0.001,
-        called_step_seconds=0.004,
-        exact_step_seconds=None,
-        utilisation=0.2,
-        bound="Bound by launches.",
-        plain_epoch_seconds=20.0,
-        plain_extrapolated=False,
-    )
-
-
-def training_speed(*members: MemberSpeed, device: str = "a card") -> TrainingSpeed:
-    return TrainingSpeed(
-        device=device, peak=1e15, workers=4, versions={"torch": "2.8"}, members=members
-    )
-
-
-def test_the_record_is_read_back_and_added_to(tmp_path: Path) -> None:
-    assert read_speed(tmp_path) is None
-    cold = ColdStart(members=("one",), seconds=9.5, epochs=(3,))
-    first = replace(training_speed(member_speed("one"), member_speed("two")), cold=cold)
-    write_speed(tmp_path, first)
-    assert read_speed(tmp_path) == first
-    again = training_speed(member_speed("two", seconds=1.0), member_speed("three"))
-    both = merged(first, again)
-    assert [m.member for m in both.members] == ["one", "two", "three"]
-    assert both.members[1].epoch_seconds == 1.0
-    assert both.cold == cold
-    elsewhere = training_speed(member_speed("one"), device="another card")
-    assert merged(first, elsewhere) == elsewhere
-
-
-def test_a_damaged_record_gets_one_sentence(tmp_path: Path) -> None:
-    speed_path(tmp_path).write_text('{"members": [{"member": 1}]}')
-    with pytest.raises(RequestError) as caught:
-        read_speed(tmp_path)
-    assert str(caught.value) == (
-        f"{tmp_path}/speed.json cannot be read (TypeError): delete it, or measure again with "
-        "`python -m benchmark speed training`"
-    )
 
 
 def test_a_cold_start_that_fails_says_why(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""What a manifest must hold so that tables can be made of it, whoever wrote and sealed it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from reports.study import Epoch
+
+_NONE, _NUMBER = type(None), (int, float)
+_FIELDS: Mapping[str, tuple[type, ...]] = {
+    "member": (str,),
+    "seed": (int,),
+    "key": (str,),
+    "decides": (dict,),
+    "sha256": (dict,),
+    "imported": (bool,),
+    "dataset": (dict,),
+    "history": (list,),
+    "source": (str,),
+    "groups": (list,),
+    "recipe": (dict,),
+    "profile": (str, _NONE),
+    "width": (*_NUMBER, _NONE),
+    "parameters": (int, _NONE),
+    "macs": (int, _NONE),
+    "train_seconds": (*_NUMBER, _NONE),
+    "latency_ms": (*_NUMBER, _NONE),
+    "device": (str,),
+    "pretrained": (bool, _NONE),
+}
+"""What every manifest has: a seal says that it is whole, not that this program wrote it."""
+
+
+def what_is_wrong(manifest: Mapping[str, Any]) -> str:
+    """The end of a sentence that begins with 'the manifest'; '' where nothing is wrong."""
+    lacking = sorted(_FIELDS.keys() - manifest.keys())
+    if lacking:
+        return f"lacks {', '.join(lacking)}"
+    wrong = [name for name, kinds in _FIELDS.items() if not isinstance(manifest[name], kinds)]
+    wrong = wrong or _wrong_inside(manifest)
+    return f"has no {wrong[0]} that this program could have written" if wrong else ""
+
+
+def _wrong_inside(manifest: Mapping[str, Any]) -> list[str]:
+    """Fields of the right type that hold others."""
+    epoch = Epoch.__dataclass_fields__.keys()
+    right = {
+        "groups": all(isinstance(group, str) for group in manifest["groups"]),
+        "dataset": isinstance(manifest["dataset"].get("samples"), dict),
+        "history": all(
+            isinstance(entry, dict)
+            and entry.keys() == epoch
+            and all(isinstance(value, _NUMBER) for value in entry.values())
+            for entry in manifest["history"]
+        ),
+    }
+    return [name for name, is_right in right.items() if not is_right]
