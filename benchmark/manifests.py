@@ -28,6 +28,7 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
     "latency_ms": (*_NUMBER, _NONE),
     "device": (str,),
     "pretrained": (bool, _NONE),
+    "architecture": (str, _NONE),
 }
 """What every manifest has: a seal says that it is whole, not that this program wrote it."""
 

@@ -176,7 +176,7 @@ def _network(path: Path, entry: Entry, member: Member) -> nn.Module:
     from zoo.job import fingerprint
 
     width = entry.manifest["width"]
-    if fingerprint(member, width) != entry.manifest.get("architecture"):
+    if fingerprint(member, width) != entry.manifest["architecture"]:
         raise RequestError(
             f"the architecture of {entry.member!r} has changed since {path} was written: train it "
             "again, or leave it out with --members"

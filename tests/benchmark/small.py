@@ -66,6 +66,7 @@ def fields(version: int) -> dict[str, Any]:
         "width": 0.25,
         "profile": "quick",
         "pretrained": None,
+        "architecture": None,
         "parameters": 1000,
         "macs": 2000,
         "train_seconds": 1.5,

@@ -63,6 +63,8 @@ def started(results: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A shell that starts the tests in the background has them ignore Ctrl-C, children too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     slots = results / "faces-quick" / "checkpoints"
@@ -99,7 +101,10 @@ def alive(group: int) -> bool:
 def test_ctrl_c_ends_every_process_cleanly_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = started(tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the whole group
-    out, err = process.communicate(timeout=60)
+    try:
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert err.strip() == (
         "interrupted: what is finished is kept; the same command goes on from there"
