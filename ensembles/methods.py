@@ -7,6 +7,7 @@ and add an `_Idea` below; tables, statistics and tests pick it up from there.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +20,7 @@ from ensembles import committee, fusion, selection, stacking, weighting
 from ensembles.evidence import Evidence
 from ensembles.fusion import Combiner
 from ensembles.predictions import PredictionsError, Validation
+from ensembles.subset_kernel import MOST_MEMBERS
 
 Family: TypeAlias = Literal[
     "reference", "unweighted", "weighted", "selection", "learned", "committee"
@@ -34,7 +36,8 @@ class Method:
     name: slug, unique. label: for tables. source: citation. family and space: what kind it is.
     uses_validation: whether labels of the validation split decide anything. calibrated: whether
     each member's temperature is fitted first. variant: whether it is another method taken of
-    logits or after calibration.
+    logits or after calibration. slow_with: numbers of members with which fitting it a score of
+    times takes longer than all other methods together.
     """
 
     name: str
@@ -46,6 +49,7 @@ class Method:
     uses_validation: bool = True
     calibrated: bool = False
     variant: bool = False
+    slow_with: range = range(0)
 
     def fit(self, validation: Validation, *, families: Mapping[str, str] | None = None) -> Combiner:
         """Fit on the validation split; `TypeError` for any other, `PredictionsError` if it cannot.
@@ -69,6 +73,8 @@ class Method:
 CORE = ("single_best", "average", "accuracy", "per_class", "exponential", "vote")
 """What the papers compare."""
 
+FEW_MEMBERS = 12
+"""Up to so many members every method is fitted in a fraction of a second."""
 FIXED_EXPONENTS = (10.0, 50.0)
 FIXED_SIZES = (3, 5)
 """Instances in the catalogue of methods that exist for any number: see `method`."""
@@ -91,6 +97,7 @@ class _Idea:
     spaces: tuple[MethodSpace, ...] = _BOTH
     calibrates: bool = True
     uses_validation: bool = True
+    slow_with: range = range(0)
 
     def variants(self) -> Iterator[Method]:
         """One method for each space, with and without temperatures."""
@@ -110,6 +117,7 @@ class _Idea:
                     uses_validation=self.uses_validation or calibrated,
                     calibrated=calibrated,
                     variant=bool(notes),
+                    slow_with=self.slow_with,
                 )
 
 
@@ -214,6 +222,7 @@ def _selection_ideas() -> Iterator[_Idea]:
         source="every subset of up to 20 members counted, a greedy search above",
         family="selection",
         fit=selection.best_subset,
+        slow_with=range(FEW_MEMBERS + 1, MOST_MEMBERS + 1),  # above, it is a quick search
     )
 
 
@@ -233,6 +242,7 @@ def _learned_ideas() -> Iterator[_Idea]:
         fit=stacking.stacking,
         spaces=("logit",),
         calibrates=False,  # its coefficients already scale each member
+        slow_with=range(FEW_MEMBERS + 1, sys.maxsize),
     )
 
 

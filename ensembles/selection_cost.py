@@ -31,17 +31,12 @@ from ensembles.methods import METHODS, Method, method
 from ensembles.predictions import Floats, Ints, Predictions, PredictionsError, Test, Validation
 from ensembles.scoring import Skipped
 from ensembles.stacking import folds_of
-from ensembles.subset_kernel import MOST_MEMBERS
 
 FOLDS = 5
 REPEATS = 4
 SHARES = (0.125, 0.25, 0.5)
 """Parts of the validation split on which every method is fitted `REPEATS` times."""
 SEED = 20_160_301
-
-FEW_MEMBERS = 12
-"""Members up to which stacking and an exact best subset are fitted by default; by name they are
-accepted for any number."""
 
 FITTED_ON_TEST = "fitted on test images"
 
@@ -120,21 +115,18 @@ class _Fit:
     test_accuracy: float
 
 
-def is_costly(name: str, members: int) -> bool:
-    """Whether eighteen fits of a method, or of a variant of it, take too long to be a default."""
-    if name.startswith("best_subset"):  # above MOST_MEMBERS it is a quick search
-        return FEW_MEMBERS < members <= MOST_MEMBERS
-    return name.startswith("stacking") and members > FEW_MEMBERS
-
-
 def default_methods(members: int) -> tuple[str, ...]:
     """Methods whose cost of choosing is computed unless others are named.
 
     Every one of the catalogue that validation labels decide, without its variants (of logits,
-    calibrated) and, with many members, without those that take long to fit.
+    calibrated) and, with many members, without those that take long to fit; by name they are
+    accepted for any number.
     """
-    fitted = [one for one in METHODS.values() if one.uses_validation and not one.variant]
-    return tuple(one.name for one in fitted if not is_costly(one.name, members))
+    return tuple(
+        one.name
+        for one in METHODS.values()
+        if one.uses_validation and not one.variant and members not in one.slow_with
+    )
 
 
 def stratified_part(labels: Ints, share: float, rng: np.random.Generator) -> Indices:

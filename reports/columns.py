@@ -57,6 +57,7 @@ def _bounds(key: str, what: str) -> tuple[Column, Column]:
     )
 
 
+_UNLEAKED = "without test images that also stand in training"
 _NAMES = (
     Column("member", "Member", "text", "name of the network"),
     Column(
@@ -104,6 +105,12 @@ _MEASURES = (
     Column("brier", "Brier", "decimal", "squared error of the probabilities, 0 to 2", best="low"),
     Column("ece", "ECE", "decimal", "expected calibration error, 15 bins", best="low"),
     Column("top2", "Top 2 (%)", "percent", "truth among the two likeliest", best="high"),
+    Column("balanced_accuracy_unique", "Bal. acc., unique", "percent", _UNLEAKED, shown=False),
+    Column("macro_f1_unique", "Macro F1, unique", "decimal", _UNLEAKED, shown=False),
+    Column("log_loss_unique", "Log loss, unique", "decimal", _UNLEAKED, shown=False),
+    Column("brier_unique", "Brier, unique", "decimal", _UNLEAKED, shown=False),
+    Column("ece_unique", "ECE, unique", "decimal", _UNLEAKED, shown=False),
+    Column("top2_unique", "Top 2, unique", "percent", _UNLEAKED, shown=False),
     Column("precision", "Precision", "decimal", "share of the class's predictions right"),
     Column("recall", "Recall", "decimal", "share of the class's images found"),
     Column("f1", "F1", "decimal", "harmonic mean of precision and recall", best="high"),

@@ -19,7 +19,6 @@ from ensembles.selection_cost import (
     SelectionCosts,
     default_methods,
     fitted_on_test,
-    is_costly,
     selection_costs,
 )
 from ensembles.significance import (
@@ -153,8 +152,10 @@ class Findings:
         """Methods whose cost of choosing is reported: those by default, and the chosen one."""
         fitted, members = self.comparison.combiners, len(self.study.test.members)
         names = [name for name in default_methods(members) if name in fitted]
-        if self.chosen is not None and not is_costly(self.chosen.method, members):
-            names += [self.chosen.method] * method(self.chosen.method).uses_validation
+        if self.chosen is not None:
+            one = method(self.chosen.method)
+            if one.uses_validation and members not in one.slow_with:
+                names.append(one.name)
         return tuple(dict.fromkeys(names))
 
     @cached_property

@@ -16,16 +16,21 @@ from reports.study import MemberRecord, Study
 from reports.tables import Row, Table, make_table
 
 TESTED = ("test_accuracy", "test_low", "test_high", "test_accuracy_unique", "macro_f1")
+MEASURES = ("balanced_accuracy", "log_loss", "brier", "ece", "top2")
+UNIQUE = ("macro_f1_unique", *(f"{key}_unique" for key in MEASURES))
 MEMBER_KEYS = (
     *("member", "train_accuracy", "train_loss", "val_accuracy", "val_loss"),
     *TESTED,
     *("parameters", "macs", "train_seconds", "latency_ms", "epochs", "seed"),
     *("weights", "width", "source", "device", "key"),
+    *MEASURES,
+    *UNIQUE,
 )
 ENSEMBLE_KEYS = (
     *("method", "members", "val_accuracy", "test_accuracy", "test_low", "test_high"),
     *("test_accuracy_unique", "macro_f1", "log_loss", "brier", "ece"),
     *("label", "gain", "tied", "balanced_accuracy", "top2", "detail", "family", "ranked"),
+    *UNIQUE,
 )
 SUMMARY_KEYS = (
     *("method", "label", "members", "val_accuracy", "test_accuracy", "test_low", "test_high"),
@@ -58,6 +63,7 @@ def members_table(findings: Findings) -> Table:
         caption="Single networks. Training figures are those of the last epoch; validation and "
         "test figures are of the logits that the ensembles combine; ± is half of the 95 % "
         f"interval over test images.{missing}",
+        hidden=MEASURES,
     )
 
 
@@ -70,7 +76,7 @@ def _member_row(study: Study, record: MemberRecord, score: Score, index: int) ->
         "train_accuracy": last.train_accuracy if last else None,
         "train_loss": last.train_loss if last else None,
         "val_loss": metrics.log_loss(probabilities, validation.labels),
-        **_fields(score, ("val_accuracy", *TESTED)),
+        **_fields(score, ("val_accuracy", *TESTED, *MEASURES, *UNIQUE)),
         "parameters": record.parameters,
         "macs": record.macs,
         "train_seconds": record.train_seconds,
@@ -117,8 +123,9 @@ def ensembles_table(findings: Findings) -> Table:
         caption="Every method is fitted on the validation split and scored on the test split. "
         f"Gain: points above the single network that is best on the test split ({best.label}, "
         f"{100 * best.test_accuracy:.2f} %). Unique: without test images that also stand in the "
-        "training split. Tied: a paired test does not tell it from the best one (variants of a "
-        f"method are not tested). The oracle is an upper bound and no rival.{skipped}",
+        "training split. Tied: a paired test does not tell it from the best of those tested (of "
+        "a method's variants, logits or calibrated, only the one that validation chooses). The "
+        f"oracle is an upper bound and no rival.{skipped}",
         unranked=[i for i, score in enumerate(scores) if not score.ranked],
     )
 

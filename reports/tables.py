@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -61,14 +61,20 @@ def make_table(
     best_within: str | None = None,
     unranked: Sequence[int] = (),
     headers: Mapping[str, str] | None = None,
+    hidden: Collection[str] = (),
 ) -> Table:
     """A table of `rows` with the columns `keys`, each described in `reports/columns.py`.
 
-    `headers` renames a column for people in this table alone. A row that lacks a key has no value
+    `headers` renames a column for people in this table alone; of `hidden` ones only the CSV of this
+    table tells. A row that lacks a key has no value
     there; a row with a key that the table does not have is a mistake of the caller and raises.
     """
     columns = tuple(
-        dataclasses.replace(COLUMNS[key], header=(headers or {}).get(key, COLUMNS[key].header))
+        dataclasses.replace(
+            COLUMNS[key],
+            header=(headers or {}).get(key, COLUMNS[key].header),
+            shown=COLUMNS[key].shown and key not in hidden,
+        )
         for key in keys
     )
     strange = {key for row in rows for key in row} - set(keys)

@@ -16,7 +16,7 @@ from ensembles.predictions import PredictionsError, Test, Validation
 from tests.ensembles.factory import make_predictions
 
 every_method = pytest.mark.parametrize("name", METHODS)
-few = settings(max_examples=2, deadline=None)
+few = settings(max_examples=5, deadline=None)
 seeds = st.integers(0, 1000)
 # Weights found by an iterative solver agree as far as its tolerance goes.
 SOLVED = {"learned": 2e-3}
@@ -32,8 +32,10 @@ def tolerance(method: Method) -> float:
 
 
 @every_method
-def test_probabilities_are_probabilities(name: str) -> None:
-    validation, test = splits()
+@given(seed=seeds)
+@few
+def test_probabilities_are_probabilities(name: str, seed: int) -> None:
+    validation, test = splits(seed)
     found = METHODS[name].fit(validation)(test.logits)
     assert found.shape == (60, 4)
     assert found.dtype == np.float64

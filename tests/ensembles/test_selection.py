@@ -6,6 +6,8 @@ from itertools import chain, combinations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, log_loss
 
 from ensembles import selection
@@ -137,16 +139,16 @@ def test_the_best_subset_is_that_of_a_search_by_hand(space: Space) -> None:
     assert combiner.detail == f"{len(best)} of 5 members, all 31 subsets"
 
 
-def test_a_copied_member_changes_nothing_in_the_best_subset() -> None:
-    for seed in range(4):
-        validation, test = make_predictions(m=5, n=40, seed=seed)
-        plain = selection.best_subset(Evidence(validation))
-        for copied in range(5):
-            order = [*range(5), copied]
-            doubled = Validation.make(validation.logits[order], validation.labels)
-            combiner = selection.best_subset(Evidence(doubled))
-            assert combiner.chosen == plain.chosen
-            np.testing.assert_array_equal(combiner(test.logits[order]), plain(test.logits))
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), copied=st.integers(0, 4))
+def test_a_copied_member_changes_nothing_in_the_best_subset(seed: int, copied: int) -> None:
+    validation, test = make_predictions(m=5, n=40, seed=seed)
+    plain = selection.best_subset(Evidence(validation))
+    order = [*range(5), copied]
+    doubled = Validation.make(validation.logits[order], validation.labels)
+    combiner = selection.best_subset(Evidence(doubled))
+    assert combiner.chosen == plain.chosen
+    np.testing.assert_array_equal(combiner(test.logits[order]), plain(test.logits))
 
 
 def test_above_twenty_members_the_best_subset_is_searched_and_says_so() -> None:

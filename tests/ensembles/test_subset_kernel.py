@@ -46,6 +46,20 @@ def test_every_subset_equals_the_float64_brute_force(m: int, n: int, c: int) -> 
     assert counts[1:].tolist() == [brute_force(values, labels, s) for s in range(1, 1 << m)]
 
 
+def test_a_million_subsets_of_a_real_split_equal_the_float64_brute_force_ties_included() -> None:
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 7, 3_589)
+    logits = make_logits(labels, 20, 7, 0.6, rng)
+    values = softmax(logits)
+    # Binary fractions, which float64 adds without rounding: many subsets share them out equally.
+    shares = np.array([[1, 0, 0, 0, 0, 0, 0], [0, 1, 0, 0, 0, 0, 0], [0, 0, 0.5, 0.5, 0, 0, 0]])
+    values[:, :300] = shares[rng.integers(0, 3, (20, 300))]
+    counts = count_all(values, labels)
+    assert len(counts) == 1 << 20
+    subsets = rng.integers(1, 1 << 20, 1_000)
+    assert counts[subsets].tolist() == [brute_force(values, labels, int(s)) for s in subsets]
+
+
 @pytest.mark.parametrize("sharpness", [1.0, 8.0])
 def test_the_32_bit_pass_equals_the_float64_brute_force(sharpness: float) -> None:
     # Sharp members are sure of different classes by almost the same amount: many near-ties.
