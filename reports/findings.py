@@ -32,6 +32,12 @@ from ensembles.subsets import Size, SubsetTables, growth, subset_tables
 from reports.claims_ours import Bench
 from reports.study import Study
 
+GROUP_METHODS = (
+    *("single_best", "average", "accuracy", "per_class", "exponential"),
+    *("best_subset", "greedy", "stacking"),
+)
+"""Methods that a group of members is compared by: the papers', and one of each way to choose."""
+
 
 def chosen_score(comparison: Comparison) -> Score | None:
     """The ensemble with the highest validation accuracy, before anyone looks at the test split.
@@ -55,6 +61,25 @@ class Findings:
     def of(cls, study: Study, methods: Sequence[str] | None = None) -> Findings:
         """Fit every method (or those named) on validation and score it on test."""
         return cls(study, compare(study.validation, study.test, methods))
+
+    @cached_property
+    def groups(self) -> Mapping[str, Findings]:
+        """Each group of two or more members by itself, unless it holds all; see `group_methods`."""
+        everyone = len(self.study.test.members)
+        return {
+            name: Findings.of(
+                self.study.select(names),
+                [m for m in self.group_methods if not is_costly(m, len(names))],
+            )
+            for name, names in self.study.groups.items()
+            if 1 < len(names) < everyone
+        }
+
+    @cached_property
+    def group_methods(self) -> tuple[str, ...]:
+        """What groups are compared by: `GROUP_METHODS`, and the one that validation chooses."""
+        extra = () if self.chosen is None else (self.chosen.method,)
+        return tuple(m for m in self.comparison.combiners if m in (*GROUP_METHODS, *extra))
 
     @cached_property
     def repeats(self) -> tuple[Comparison, ...]:

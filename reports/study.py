@@ -6,8 +6,8 @@ comes from a `Study`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ensembles.predictions import Test, Validation
@@ -146,3 +146,27 @@ class Study:
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
     speed: TrainingSpeed | None = None
     """How fast these members train, where `speed training` has measured it."""
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Group of the catalogue → its members in this study, both in the order of the study."""
+        found: dict[str, tuple[str, ...]] = {}
+        for record in self.records:
+            for group in record.groups:
+                found[group] = (*found.get(group, ()), record.name)
+        return found
+
+    def select(self, members: Sequence[str]) -> Study:
+        """The same study with only the named members, in that order.
+
+        Raises `PredictionsError` for a name that is not in it.
+        """
+        validation, test = self.validation.select(members), self.test.select(members)
+        records = {record.name: record for record in self.records}
+        return replace(
+            self,
+            records=tuple(records[name] for name in members),
+            validation=validation,
+            test=test,
+            repeats=tuple((v.select(members), t.select(members)) for v, t in self.repeats),
+        )
