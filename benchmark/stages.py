@@ -266,6 +266,7 @@ def _record(entry: Entry) -> MemberRecord:
         pretrained=manifest["pretrained"],
         imported=manifest["imported"],
         architecture=manifest["architecture"] or "",
+        family=manifest.get("family", ""),
     )
 
 

@@ -60,7 +60,7 @@ class Findings:
     @classmethod
     def of(cls, study: Study, methods: Sequence[str] | None = None) -> Findings:
         """Fit every method (or those named) on validation and score it on test."""
-        return cls(study, compare(study.validation, study.test, methods))
+        return cls(study, compare(study.validation, study.test, methods, families=study.families))
 
     @cached_property
     def groups(self) -> Mapping[str, Findings]:
@@ -85,7 +85,11 @@ class Findings:
     def repeats(self) -> tuple[Comparison, ...]:
         """The same methods fitted and scored with every seed, the first one among them."""
         methods = tuple(self.comparison.combiners)
-        others = (compare(validation, test, methods) for validation, test in self.study.repeats)
+        families = self.study.families
+        others = (
+            compare(validation, test, methods, families=families)
+            for validation, test in self.study.repeats
+        )
         return (self.comparison, *others)
 
     @cached_property
@@ -196,7 +200,9 @@ class Findings:
         """What fitting on validation costs; no rows where a class has too few images for it."""
         study = self.study
         try:
-            return selection_costs(study.validation, study.test, self.costed_methods)
+            return selection_costs(
+                study.validation, study.test, self.costed_methods, families=study.families
+            )
         except PredictionsError:
             return SelectionCosts(())
 
@@ -205,7 +211,9 @@ class Findings:
         """The same methods fitted on part of the test split: shown, labelled and never ranked."""
         study = self.study
         try:
-            return fitted_on_test(study.validation, study.test, self.costed_methods)
+            return fitted_on_test(
+                study.validation, study.test, self.costed_methods, families=study.families
+            )
         except PredictionsError:
             return ()
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ensembles.committee import family_of
 from ensembles.predictions import Test, Validation
 
 NEGATIVE, POSITIVE = ("angry", "fear", "sad"), ("happy", "neutral", "surprise")
@@ -56,6 +57,8 @@ class MemberRecord:
     imported: bool = False
     architecture: str = ""
     """Hash of the network without its weights; empty where it is not known."""
+    family: str = ""
+    """Architecture family; empty: the name up to its last '-', or the name of an imported one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,6 +149,13 @@ class Study:
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
     speed: TrainingSpeed | None = None
     """How fast these members train, where `speed training` has measured it."""
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Member → architecture family, which the hierarchical committee goes by."""
+        return {
+            r.name: r.family or (r.name if r.imported else family_of(r.name)) for r in self.records
+        }
 
     @property
     def groups(self) -> dict[str, tuple[str, ...]]:

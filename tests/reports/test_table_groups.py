@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
 
+from ensembles.methods import method
 from ensembles.predictions import PredictionsError
+from ensembles.selection_cost import fitted_on_test
 from reports.figure_content import figure_jobs
 from reports.findings import GROUP_METHODS, Findings
 from reports.study import Study
@@ -139,3 +142,43 @@ def test_a_part_of_a_study_has_the_same_members_in_every_seed() -> None:
     assert str(caught.value) == (
         f"there is no member 'deep-x' here: accepted are {', '.join(study.test.members)}"
     )
+
+
+def test_the_committee_goes_by_the_families_of_the_records() -> None:
+    study = factory.study(4, images=210)
+    families = ("resnet", "resnet", "vgg", "vgg")
+    records = tuple(
+        dataclasses.replace(record, family=family)
+        for record, family in zip(study.records, families, strict=True)
+    )
+    told = dataclasses.replace(study, records=records, repeats=((study.validation, study.test),))
+    name = "committee_average_mean"
+    findings = Findings.of(told, ("single_best", name, "committee_exponential_mean"))
+    by_hand = method(name).fit(
+        study.validation, families=dict(zip(study.test.members, families, strict=True))
+    )
+    made = findings.comparison.test_probabilities[name]
+    np.testing.assert_array_equal(made, by_hand(study.test.logits))
+    np.testing.assert_array_equal(findings.repeats[1].test_probabilities[name], made)
+    # By their names they are three of `deep` and one of `shallow`.
+    plain = Findings.of(study, (name,)).comparison.test_probabilities[name]
+    assert not np.array_equal(made, plain)
+    searched = "committee_exponential_mean"
+    assert "resnet q = " in findings.comparison.score(searched).detail
+    (cost,) = [row for row in findings.selection_costs.rows if row.method == searched]
+    assert cost.test_accuracy == findings.comparison.score(searched).test_accuracy
+    (row,) = [row for row in findings.fitted_on_test if row.method == searched]
+    (alone,) = fitted_on_test(study.validation, study.test, (searched,), families=told.families)
+    assert row == alone
+
+
+def test_a_family_that_is_not_told_is_read_from_the_name() -> None:
+    study = factory.study(2, images=70)
+    assert study.families == {"deep-a": "deep", "deep-b": "deep"}
+    bare = factory.from_logits(study.validation, study.test)
+    assert bare.families == {"deep-a": "deep-a", "deep-b": "deep-b"}
+    given = dataclasses.replace(bare.records[0], family="deep")
+    assert dataclasses.replace(bare, records=(given, bare.records[1])).families == {
+        "deep-a": "deep",
+        "deep-b": "deep-b",
+    }
