@@ -6,13 +6,15 @@ by itself (the nine of one report, the networks trained by modern recipes) stand
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from ensembles.metrics import predicted_classes
+from ensembles.predictions import Bools
 from ensembles.scoring import Score
-from ensembles.significance import paired_statistics
+from ensembles.significance import bootstrap_means, percentile_interval
 from reports.findings import Findings
 from reports.tables import Row, Table, make_table
 
@@ -21,6 +23,8 @@ GROUP_KEYS = (
     *("test_accuracy", "test_low", "test_high", "test_accuracy_unique"),
     *("to_single", "to_single_low", "to_single_high", "detail"),
 )
+Gain: TypeAlias = tuple[float, float, float]
+"""A difference and its paired 95 % interval."""
 EVERYONE = "all"
 """The last rows: every member of the study together, by the same methods."""
 
@@ -32,7 +36,12 @@ def groups_table(findings: Findings) -> Table | None:
         return None
     methods = findings.group_methods
     groups = {**findings.groups, EVERYONE: findings}
-    rows = [row for name, group in groups.items() for row in _rows(name, group, methods)]
+    gains = _gains(groups, methods)
+    rows = [
+        _row(name, group, score, gains[name, score.method])
+        for name, group in groups.items()
+        for score in _fitted(group, methods)
+    ]
     best = "; ".join(
         f"{name}: {group.best_member.label}, {100 * group.best_member.test_accuracy:.2f} %"
         for name, group in groups.items()
@@ -52,46 +61,48 @@ def groups_table(findings: Findings) -> Table | None:
     )
 
 
-def _rows(name: str, findings: Findings, methods: Collection[str]) -> Iterator[Row]:
-    """The rows of one group, best on the test split first."""
-    scores = [score for score in findings.comparison.scores if score.method in methods]
-    gains = _gains(findings, scores)
-    for score, (gain, low, high) in zip(scores, gains, strict=True):
-        yield {
-            "group": name,
-            "group_members": len(findings.study.records),
-            "method": score.method,
-            "label": score.label,
-            "members": score.members,
-            "chosen": "yes" if score is findings.chosen else "no",
-            "val_accuracy": score.val_accuracy,
-            "test_accuracy": score.test_accuracy,
-            "test_low": score.test_low,
-            "test_high": score.test_high,
-            "test_accuracy_unique": score.test_accuracy_unique,
-            "to_single": gain,
-            "to_single_low": low,
-            "to_single_high": high,
-            "detail": score.detail or None,
-        }
+def _gains(groups: Mapping[str, Findings], methods: Sequence[str]) -> dict[tuple[str, str], Gain]:
+    """Test accuracy of each (group, method) less that of the group's best single network.
+
+    All rows share one set of bootstrap draws, which take most of the time.
+    """
+    answers: list[Bools] = []
+    places: dict[tuple[str, str], tuple[int, int]] = {}
+    for name, group in groups.items():
+        test, single = group.study.test, len(answers)
+        best = test.members.index(group.best_member.method)
+        answers.append(predicted_classes(test.logits[best]) == test.labels)
+        for score in _fitted(group, methods):
+            places[name, score.method] = (len(answers), single)
+            combined = group.comparison.test_probabilities[score.method]
+            answers.append(predicted_classes(combined) == test.labels)
+    correct = np.stack(answers)  # (K, N)
+    rows, singles = np.array(list(places.values())).T
+    sampled = bootstrap_means(correct)  # (K, D)
+    low, high = percentile_interval(sampled[rows] - sampled[singles])
+    accuracies = correct.mean(axis=1)
+    gains = accuracies[rows] - accuracies[singles]
+    return {
+        place: (float(gains[i]), float(low[i]), float(high[i])) for i, place in enumerate(places)
+    }
 
 
-def _gains(findings: Findings, scores: list[Score]) -> list[tuple[float, float, float]]:
-    """Test accuracy of each score less that of the best single network, and its paired interval."""
-    test, probabilities = findings.study.test, findings.comparison.test_probabilities
-    single = test.members.index(findings.best_member.method)
-    answers = [predicted_classes(probabilities[score.method]) for score in scores]
-    answers.append(predicted_classes(test.logits[single]))
-    names = [*(score.method for score in scores), "single"]
-    paired = paired_statistics(np.stack(answers) == test.labels, names)
-    return [
-        (
-            float(paired.difference[i, -1]),
-            float(paired.difference_low[i, -1]),
-            float(paired.difference_high[i, -1]),
-        )
-        for i in range(len(scores))
-    ]
+def _fitted(group: Findings, methods: Sequence[str]) -> list[Score]:
+    """The scores of `methods`, best on the test split first."""
+    return [score for score in group.comparison.scores if score.method in methods]
+
+
+def _row(name: str, group: Findings, score: Score, gain: Gain) -> Row:
+    measured = ("method", "label", "members", "val_accuracy")
+    tested = ("test_accuracy", "test_low", "test_high", "test_accuracy_unique")
+    return {
+        "group": name,
+        "group_members": len(group.study.records),
+        **{key: getattr(score, key) for key in (*measured, *tested)},
+        "chosen": "yes" if score is group.chosen else "no",
+        **dict(zip(("to_single", "to_single_low", "to_single_high"), gain, strict=True)),
+        "detail": score.detail or None,
+    }
 
 
 def _skipped(findings: Findings) -> str:

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from ensembles.methods import method
+from ensembles.metrics import predicted_classes
 from ensembles.predictions import PredictionsError
 from ensembles.selection_cost import fitted_on_test
+from ensembles.significance import paired_statistics
 from reports.figure_content import figure_jobs
 from reports.findings import GROUP_METHODS, Findings
 from reports.study import Study
@@ -57,7 +59,12 @@ def test_each_group_is_compared_as_if_it_were_alone(findings: Findings) -> None:
             assert row.members == score.members
             gain = score.test_accuracy - alone.best_member.test_accuracy
             assert row.to_single == pytest.approx(gain)
-            assert row.to_single_low <= row.to_single <= row.to_single_high
+            best = study.test.members.index(alone.best_member.method)
+            answers = (alone.comparison.test_probabilities[row.method], study.test.logits[best])
+            correct = np.stack([predicted_classes(a) for a in answers]) == study.test.labels
+            paired = paired_statistics(correct, ("one", "single"))
+            bounds = (paired.difference_low[0, 1], paired.difference_high[0, 1])
+            assert (row.to_single_low, row.to_single_high) == pytest.approx(bounds)
 
 
 def test_all_members_stand_last_by_the_same_methods(findings: Findings) -> None:
