@@ -58,12 +58,15 @@ def import_logits(
     profile: ProfileOption = None,
     results: ResultsOption = Path("results"),
     source: Annotated[str, typer.Option(help="Where they come from, for the tables.")] = "",
+    family: Annotated[
+        str, typer.Option(help="Architecture family, for the committee; default: one of its own.")
+    ] = "",
 ) -> None:
     """Make a member of predictions from any framework (.npy .npz .csv .safetensors .parquet)."""
     from benchmark.importing import import_member
 
     root = results_folder(results, dataset, profile or default_profile(dataset))
-    images = import_member(root, name, validation, test, source=source)
+    images = import_member(root, name, validation, test, source=source, family=family)
     output.print(
         f"{name} is now a member ({images:,} test images); "
         f"`python -m benchmark score --dataset {dataset}` compares the ensembles again"

@@ -13,11 +13,14 @@ from zoo.catalogue import load_catalogue
 from zoo.member import check_name
 
 
-def import_member(root: Path, name: str, validation: Path, test: Path, *, source: str = "") -> int:
+def import_member(
+    root: Path, name: str, validation: Path, test: Path, *, source: str = "", family: str = ""
+) -> int:
     """Put the predictions in `validation` and `test` into the store as the member `name`.
 
-    Returns the number of test images. Raises `RequestError` for files that do not fit the samples
-    of the store, and for the name of a member that was trained.
+    family: its architecture family, by default one of its own. Returns the number of test images.
+    Raises `RequestError` for files that do not fit the samples of the store, and for the name of a
+    member that was trained.
     """
     check_name(name)
     store = LogitsStore(root)
@@ -55,6 +58,7 @@ def import_member(root: Path, name: str, validation: Path, test: Path, *, source
                 "decides": {split: tensor_digest(values) for split, values in logits.items()},
                 "source": source or f"imported from {validation.name} and {test.name}",
                 "groups": [],
+                "family": family or name,
                 "imported": True,
                 "recipe": {},
                 "width": None,

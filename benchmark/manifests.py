@@ -31,6 +31,8 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
     "architecture": (str, _NONE),
 }
 """What every manifest has: a seal says that it is whole, not that this program wrote it."""
+_OPTIONAL: Mapping[str, tuple[type, ...]] = {"family": (str,)}
+"""What a manifest may lack."""
 
 
 def what_is_wrong(manifest: Mapping[str, Any]) -> str:
@@ -38,7 +40,8 @@ def what_is_wrong(manifest: Mapping[str, Any]) -> str:
     lacking = sorted(_FIELDS.keys() - manifest.keys())
     if lacking:
         return f"lacks {', '.join(lacking)}"
-    wrong = [name for name, kinds in _FIELDS.items() if not isinstance(manifest[name], kinds)]
+    known = {**_FIELDS, **{name: k for name, k in _OPTIONAL.items() if name in manifest}}
+    wrong = [name for name, kinds in known.items() if not isinstance(manifest[name], kinds)]
     wrong = wrong or _wrong_inside(manifest)
     return f"has no {wrong[0]} that this program could have written" if wrong else ""
 

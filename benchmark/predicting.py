@@ -84,7 +84,11 @@ def predict(
     ]
     logits = np.stack(outputs)  # (M, N, C)
     single = softmax(logits)
-    combined = chosen.fit(study.validation)(logits) if len(entries) > 1 else single[0]
+    combined = (
+        chosen.fit(study.validation, families=study.families)(logits)
+        if len(entries) > 1
+        else single[0]
+    )
     names = [entry.member for entry in entries]
     return [
         Prediction(

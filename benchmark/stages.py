@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -266,6 +266,7 @@ def _record(entry: Entry) -> MemberRecord:
         pretrained=manifest["pretrained"],
         imported=manifest["imported"],
         architecture=manifest["architecture"] or "",
+        family=manifest.get("family", ""),
     )
 
 
@@ -289,15 +290,7 @@ SCORED = ("ensembles", "members", "per_class", "seeds")
 
 def limited(study: Study, members: Sequence[str] | None) -> Study:
     """`study` with only the named members, in that order; None is all of them."""
-    if members is None:
-        return study
-    records = {record.name: record for record in study.records}
-    return replace(
-        study,
-        validation=study.validation.select(members),  # refuses unknown names
-        test=study.test.select(members),
-        records=tuple(records[name] for name in members),
-    )
+    return study if members is None else study.select(members)
 
 
 def write_results(

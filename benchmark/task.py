@@ -188,6 +188,7 @@ def manifest_fields(
         "decides": decided,
         "source": member.source,
         "groups": list(member.groups),
+        "family": member.family,
         "imported": False,
         "recipe": recipe.as_dict(),
         "width": plan.profile.width,

@@ -25,7 +25,8 @@ _LEVEL_2: dict[str, Callable[[Floats], Floats]] = {"vote": vote_of, "median": me
 
 
 def family_of(member: str) -> str:
-    """Architecture family of a member: its name up to the last '-' ('deep-a' → 'deep')."""
+    """Architecture family of a member of which nothing else is known: its name up to the last '-'
+    ('deep-a' → 'deep')."""
     return member.rpartition("-")[0] or member
 
 

@@ -26,7 +26,7 @@ from reports.recipe_content import recipe_jobs
 from reports.speed import speed_figure
 from reports.study import NEGATIVE, POSITIVE, Study
 
-AVERAGE = "average"
+AVERAGE, NINE = "average", "nine"
 COSTS = {
     "macs": ("multiply-accumulates for one image (millions)", 1e6),
     "train_seconds": ("training (seconds)", 1.0),
@@ -47,7 +47,8 @@ def figure_jobs(findings: Findings) -> Iterator[tuple[str, Job]]:
     yield "forest", _forest(findings)
     for more in (
         *(_growth, _costs, _contributions, _confusions, _curves, recipe_jobs),
-        *(_diversity, _reliability, _two_classes, _distribution, _speed, _choosing),
+        *(_diversity, _reliability, _two_classes, _distribution, _speed, _growth_of_nine),
+        _choosing,
     ):
         yield from more(findings).items()
 
@@ -112,13 +113,24 @@ def _growth(findings: Findings) -> dict[str, Job]:
     return {"growth": partial(figures_engine.growth, findings.growth, single, exact, claim)}
 
 
+def _growth_of_nine(findings: Findings) -> dict[str, Job]:
+    """Where a study of the nine holds others besides: the nine by themselves, all subsets."""
+    nine = findings.groups.get(NINE)
+    claim = _best_of_nine(nine.study) if nine else None
+    if nine is None or claim is None:
+        return {}
+    single, exact = nine.best_member.test_accuracy, nine.subsets.test.exact
+    draw = partial(figures_engine.growth, nine.growth, single, exact, claim, NINE)
+    return {f"growth_{NINE}": draw}
+
+
 def _best_of_nine(study: Study) -> Claim | None:
-    """What report `nine` says of its best ensemble, where there are as many members to combine."""
+    """What report `nine` says of its best ensemble, where the members are that report's own."""
     size, accuracy, of = (
-        figure_of("nine", *names)
+        figure_of(NINE, *names)
         for names in (("best_size", AVERAGE), ("accuracy", AVERAGE), ("members",))
     )
-    if len(study.test.members) <= size.value:
+    if not len(study.groups.get(NINE, ())) == len(study.records) == of.value:
         return None
     comparable = study.dataset == accuracy.dataset and study.profile == "paper"
     return Claim(

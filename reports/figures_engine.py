@@ -41,10 +41,13 @@ class Claim:
     accuracy: float | None
 
 
-def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | None) -> Drawing:
+def growth(
+    sizes: Sequence[Size], single: float, exact: bool, claim: Claim | None, group: str = ""
+) -> Drawing:
     """Test accuracy against the number of members: chosen on validation, mean, and extremes.
 
     single: test accuracy of the best single network. exact: whether all subsets were counted.
+    group: the group of the catalogue that the members are, where the study has others besides.
     """
     best = max(sizes, key=lambda size: (size.best_validation, -size.size))
     with style():
@@ -84,8 +87,8 @@ def growth(sizes: Sequence[Size], single: float, exact: bool, claim: Claim | Non
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         return finish(
             figure,
-            "growth",
-            "Growth with the number of members",
+            f"growth_{group}" if group else "growth",
+            f"Growth with the number of members{f' of {group}' if group else ''}",
             f"The best subset by validation has {best.size} of {sizes[-1].size} members and "
             f"{percent(best.best_test)} on the test split; all members have "
             f"{percent(sizes[-1].best_test)}.",

@@ -31,6 +31,12 @@ from ensembles.subsets import Size, SubsetTables, growth, subset_tables
 from reports.claims_ours import Bench
 from reports.study import Study
 
+GROUP_METHODS = (
+    *("single_best", "average", "accuracy", "per_class", "exponential"),
+    *("best_subset", "greedy", "stacking"),
+)
+"""Methods that a group of members is compared by: the papers', and one of each way to choose."""
+
 
 def chosen_score(comparison: Comparison) -> Score | None:
     """The ensemble with the highest validation accuracy, before anyone looks at the test split.
@@ -53,13 +59,36 @@ class Findings:
     @classmethod
     def of(cls, study: Study, methods: Sequence[str] | None = None) -> Findings:
         """Fit every method (or those named) on validation and score it on test."""
-        return cls(study, compare(study.validation, study.test, methods))
+        return cls(study, compare(study.validation, study.test, methods, families=study.families))
+
+    @cached_property
+    def groups(self) -> Mapping[str, Findings]:
+        """Each group of two or more members by itself, unless it holds all; see `group_methods`."""
+        everyone = len(self.study.test.members)
+        return {
+            name: Findings.of(
+                self.study.select(names),
+                [m for m in self.group_methods if not is_costly(m, len(names))],
+            )
+            for name, names in self.study.groups.items()
+            if 1 < len(names) < everyone
+        }
+
+    @cached_property
+    def group_methods(self) -> tuple[str, ...]:
+        """What groups are compared by: `GROUP_METHODS`, and the one that validation chooses."""
+        extra = () if self.chosen is None else (self.chosen.method,)
+        return tuple(m for m in self.comparison.combiners if m in (*GROUP_METHODS, *extra))
 
     @cached_property
     def repeats(self) -> tuple[Comparison, ...]:
         """The same methods fitted and scored with every seed, the first one among them."""
         methods = tuple(self.comparison.combiners)
-        others = (compare(validation, test, methods) for validation, test in self.study.repeats)
+        families = self.study.families
+        others = (
+            compare(validation, test, methods, families=families)
+            for validation, test in self.study.repeats
+        )
         return (self.comparison, *others)
 
     @cached_property
@@ -172,7 +201,9 @@ class Findings:
         """What fitting on validation costs; no rows where a class has too few images for it."""
         study = self.study
         try:
-            return selection_costs(study.validation, study.test, self.costed_methods)
+            return selection_costs(
+                study.validation, study.test, self.costed_methods, families=study.families
+            )
         except PredictionsError:
             return SelectionCosts(())
 
@@ -181,7 +212,9 @@ class Findings:
         """The same methods fitted on part of the test split: shown, labelled and never ranked."""
         study = self.study
         try:
-            return fitted_on_test(study.validation, study.test, self.costed_methods)
+            return fitted_on_test(
+                study.validation, study.test, self.costed_methods, families=study.families
+            )
         except PredictionsError:
             return ()
 

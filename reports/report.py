@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from reports import table_choosing, table_content, table_engine
+from reports import table_choosing, table_content, table_engine, table_groups
 from reports.claims import claims_table, papers_table
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
@@ -54,6 +54,7 @@ def _published(findings: Findings) -> bool:
 TABLES: Mapping[str, Callable[[Findings], Table | None]] = {
     "ensembles": table_content.ensembles_table,
     "members": table_content.members_table,
+    "groups": table_groups.groups_table,
     "per_class": table_content.per_class_table,
     "seeds": table_content.seeds_table,
     "significance": table_engine.significance_table,

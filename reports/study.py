@@ -6,10 +6,11 @@ comes from a `Study`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ensembles.committee import family_of
 from ensembles.predictions import Test, Validation
 
 NEGATIVE, POSITIVE = ("angry", "fear", "sad"), ("happy", "neutral", "surprise")
@@ -56,6 +57,8 @@ class MemberRecord:
     imported: bool = False
     architecture: str = ""
     """Hash of the network without its weights; empty where it is not known."""
+    family: str = ""
+    """Architecture family; empty: the name up to its last '-', or the name of an imported one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,3 +149,34 @@ class Study:
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
     speed: TrainingSpeed | None = None
     """How fast these members train, where `speed training` has measured it."""
+
+    @property
+    def families(self) -> dict[str, str]:
+        """Member → architecture family, which the hierarchical committee goes by."""
+        return {
+            r.name: r.family or (r.name if r.imported else family_of(r.name)) for r in self.records
+        }
+
+    @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """Group of the catalogue → its members in this study, both in the order of the study."""
+        found: dict[str, tuple[str, ...]] = {}
+        for record in self.records:
+            for group in record.groups:
+                found[group] = (*found.get(group, ()), record.name)
+        return found
+
+    def select(self, members: Sequence[str]) -> Study:
+        """The same study with only the named members, in that order.
+
+        Raises `PredictionsError` for a name that is not in it.
+        """
+        validation, test = self.validation.select(members), self.test.select(members)
+        records = {record.name: record for record in self.records}
+        return replace(
+            self,
+            records=tuple(records[name] for name in members),
+            validation=validation,
+            test=test,
+            repeats=tuple((v.select(members), t.select(members)) for v, t in self.repeats),
+        )

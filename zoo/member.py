@@ -144,6 +144,9 @@ class Member:
     source: str
     """Which report and section, or which article."""
     groups: tuple[str, ...] = ()
+    family: str = ""
+    """Architecture family, inside which a hierarchical committee averages first; empty: the name
+    up to its last '-', which suits variants of one network ('deep-a')."""
     build_pretrained: Callable[[float], nn.Module] | None = None
     quick_recipe: Recipe | None = None
     """Recipe of the `quick` profile where the general reduction does not suit; None: reduced."""

@@ -48,6 +48,12 @@ def test_imported_predictions_are_a_member_of_the_tables(root: Path) -> None:
     assert record.source == "imported from validation.npy and test.npy"
 
 
+def test_an_imported_member_is_a_family_of_its_own_unless_one_is_given(root: Path) -> None:
+    imported(root, "my-net", 3)
+    import_member(root, "my-other", *files(root.parent, 4), family="resnet")
+    assert gather(root).families == {"my-net": "my-net", "my-other": "resnet"}
+
+
 def test_importing_again_replaces(root: Path) -> None:
     imported(root, "seer", 3, source="theirs, first")
     first = LogitsStore(root).read("seer", 0)

@@ -120,6 +120,7 @@ def test_another_schema_is_refused_with_the_way_forward(tmp_path: Path) -> None:
         ({"member": "two"}, "the manifest is of 'two', seed 0"),
         ({"seed": 1}, "the manifest is of 'one', seed 1"),
         ({"decides": None}, "the manifest lacks decides"),
+        ({"family": 1}, "the manifest has no family that this program could have written"),
         ({"width": "wide"}, "the manifest has no width that this program could have written"),
         ({"history": [{}]}, "the manifest has no history that this program could have written"),
         (

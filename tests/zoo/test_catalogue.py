@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import zoo.members
+from ensembles.committee import family_of
 from zoo.catalogue import Catalogue, load_catalogue
 from zoo.member import Member, Recipe, ZooError
 
@@ -54,6 +55,27 @@ def test_groups_of_the_design() -> None:
     assert 8 <= len(catalogue.groups["modern"]) <= 12
     assert catalogue.groups["all"] == tuple(m.name for m in catalogue.members)
     assert catalogue.added == ()
+
+
+def test_architecture_families_of_the_catalogue() -> None:
+    found: dict[str, list[str]] = {}
+    for member in load_catalogue().members:
+        found.setdefault(member.family or family_of(member.name), []).append(member.name)
+    resnets = ["resnet18", "resnet18-narrow", "resnet18-preact", "resnet34", "se-resnet18"]
+    assert {family: sorted(names) for family, names in found.items()} == {
+        "deep": ["deep-a", "deep-b", "deep-c", "deep-recalibrated"],
+        "shallow": ["shallow-a", "shallow-b", "shallow-c", "shallow-recalibrated"],
+        "fcn": ["fcn-a", "fcn-b", "fcn-c"],
+        "lenet": ["lenet", "lenet-balanced"],
+        "leaky": ["leaky", "leaky-4conv", "leaky-adadelta", "leaky-momentum", "leaky-sgd"],
+        "six": [f"six-m{i}" for i in range(1, 7)],
+        "efficientnet": ["six-efficientnetb0"],
+        "resnet": resnets,
+        "wide-resnet": ["wrn-16-4"],
+        "vgg": ["vgg16", "vgg19-gap", "vgg8-fc", "vgg8-gap"],
+        "inception": ["inception"],
+        "densenet": ["densenet"],
+    }
 
 
 def test_members_come_in_the_same_order_every_time() -> None:

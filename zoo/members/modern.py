@@ -153,58 +153,74 @@ VGG8 = ((64, 64), (128, 128), (256, 256), (512, 512))
 VGG19 = ((64, 64), (128, 128), (256,) * 4, (512,) * 4, (512,) * 4)
 
 MEMBERS = tuple(
-    Member(name=name, build=build, recipe=recipe, source=source, groups=("modern",))
-    for name, build, recipe, source in (
-        ("resnet18", resnet, replace(CROPPED, mixup=0.2), "He et al. 2016, CIFAR stem"),
+    Member(
+        name=name,
+        build=build,
+        recipe=recipe,
+        source=source,
+        groups=("modern",),
+        family=family,
+    )
+    for name, family, build, recipe, source in (
+        ("resnet18", "resnet", resnet, replace(CROPPED, mixup=0.2), "He et al. 2016, CIFAR stem"),
         (
             "resnet18-narrow",
+            "resnet",
             partial(resnet, filters=(64, 128, 256, 256), dropout=0.2),
             replace(BASE, dropout=0.2, augmentation=LIGHT),
             "He et al. 2016, CIFAR stem, narrow last stage",
         ),
         (
             "resnet34",
+            "resnet",
             partial(resnet, depths=(3, 4, 6, 3)),
             replace(CROPPED, crop=40, epochs=45, augmentation=STRONG),
             "He et al. 2016, CIFAR stem",
         ),
         (
             "resnet18-preact",
+            "resnet",
             partial(preactivation, stem=64, filters=RESNET, depths=(2, 2, 2, 2)),
             replace(CROPPED, crop=40, mixup=0.4, augmentation=replace(LIGHT, erasing=0.0)),
             "He et al. 2016b, identity mappings",
         ),
         (
             "se-resnet18",
+            "resnet",
             partial(resnet, filters=(48, 96, 192, 384), squeeze=True),
             replace(BASE, augmentation=STRONG, mixup=0.2, label_smoothing=0.0),
             "Hu et al. 2018",
         ),
         (
             "wrn-16-4",
+            "wide-resnet",
             partial(preactivation, stem=16, filters=(64, 128, 256), depths=(2, 2, 2), dropout=0.2),
             replace(BASE, dropout=0.2),
             "Zagoruyko and Komodakis 2016",
         ),
         (
             "vgg8-gap",
+            "vgg",
             partial(vgg, stages=VGG8, dropout=0.2),
             replace(BASE, dropout=0.2, epochs=80, mixup=0.2, augmentation=STRONG),
             "Simonyan and Zisserman 2015, global average pooling",
         ),
         (
             "vgg8-fc",
+            "vgg",
             partial(vgg, stages=(*VGG8[:3], (256, 256)), side=5, units=(1024,), dropout=0.4),
             replace(CROPPED, dropout=0.4, epochs=80, learning_rate=0.05, label_smoothing=0.0),
             "Khaireddin and Chen 2021, narrower",
         ),
         (
             "vgg19-gap",
+            "vgg",
             partial(vgg, stages=VGG19, dropout=0.2),
             replace(CROPPED, dropout=0.2, epochs=70, learning_rate=0.05, augmentation=LIGHT),
             "Simonyan and Zisserman 2015, batch norm, global average pooling",
         ),
         (
+            "inception",
             "inception",
             partial(
                 inception,
@@ -215,6 +231,7 @@ MEMBERS = tuple(
             "Szegedy et al. 2015, batch norm, after Pramerdorfer and Kampel 2016",
         ),
         (
+            "densenet",
             "densenet",
             partial(densenet, growth=32, depths=(4, 6, 8, 6)),
             replace(CROPPED, augmentation=LIGHT, mixup=0.2),

@@ -123,5 +123,6 @@ MEMBERS = (
         quick_recipe=replace(TRANSFER, epochs=3),
         source="F-Riv, section 6",
         groups=("six",),
+        family="efficientnet",
     ),
 )

@@ -88,5 +88,6 @@ MEMBERS = (
         quick_recipe=replace(RECIPE, epochs=2, resize=32),
         source="Ali, Models used and Hyperparameter tuning",
         groups=("vgg16",),
+        family="vgg",
     ),
 )
