@@ -19,7 +19,7 @@ from ensembles.methods import method
 from ensembles.observations import Claimed, observations
 from ensembles.predictions import Bools, Floats, Ints, Predictions
 from ensembles.scoring import Comparison, compare, interval
-from ensembles.significance import bootstrap_means, percentile_interval
+from ensembles.significance import LEVEL, bootstrap_means, percentile_interval
 from reports.audit_table import CLASSES
 from reports.published import Figure, figure_of
 from reports.study import MemberRecord, Study
@@ -32,6 +32,7 @@ IMAGE_SIDE = 48
 """Every dataset of this project holds faces of 48 by 48 pixels."""
 BOOTSTRAP = "bootstrap over images"
 PAIRED = f"paired {BOOTSTRAP}"
+PAIRS = f"{PAIRED}, pair by pair"
 NORMAL = "normal approximation over images"
 EXACT = "none: a count"
 
@@ -55,6 +56,23 @@ class Ours:
         """A value with the interval of its paired bootstrap draws (D,)."""
         low, high = percentile_interval(draws)
         return cls(value, float(low), float(high), PAIRED)
+
+    @classmethod
+    def lowest(cls, values: Floats, draws: Floats) -> Ours:
+        """The smallest of several differences (P,), from their paired bootstrap draws (P, D).
+
+        Taken anew in every draw, the smallest of several that are nearly equal lies too low in
+        nearly all of them. So each pair has an interval of its own: the smallest true difference is
+        below a bound only where its own pair's is too (intersection-union, Berger 1982), and above
+        the lowest upper bound where any pair is, whence the upper error is shared out among them.
+        """
+        low, _ = percentile_interval(draws)
+        _, high = percentile_interval(draws, 1.0 - (1.0 - LEVEL) / len(values))
+        return cls(float(values.min()), float(low.min()), float(high.min()), PAIRS)
+
+    def mirrored(self) -> Ours:
+        """Of the same differences taken the other way round."""
+        return Ours(-self.value, -self.high, -self.low, self.interval)
 
 
 @dataclass(frozen=True, eq=False)

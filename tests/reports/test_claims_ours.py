@@ -9,7 +9,8 @@ from scipy.stats import bootstrap
 from ensembles import metrics
 from ensembles.fusion import softmax
 from ensembles.predictions import Test
-from reports.claims_ours import Answers, Bench, Ours
+from ensembles.significance import bootstrap_means
+from reports.claims_ours import Answers, Bench, Gap, Ours
 from reports.findings import Findings
 from tests.reports.claims_cases import nine
 
@@ -74,3 +75,38 @@ def _plain(test: Test, metric: str, label: str) -> float:
     if metric == "macro_f1":
         return report.macro.f1
     return float(getattr(report, metric)[test.classes.index(label)])
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [(0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0), (0.0, 0.2, 0.3), (-0.05, 0.0, 0.0)],
+)
+def test_the_least_of_several_differences_is_covered_at_ties_too(leads: tuple[float, ...]) -> None:
+    """Interval of the least lead of one method over others whose true leads are known."""
+    rng = np.random.default_rng(3)
+    studies, images, shared, own = 400, 300, 0.5, 0.6
+    covered = contained = 0
+    for _ in range(studies):
+        # All share part of their answers, as networks on the same images do.
+        common = rng.random(images)
+        alone = rng.random((1 + len(leads), images))
+        asked = rng.random((1 + len(leads), images)) < shared
+        chances = own - np.array([0.0, *leads])[:, None]
+        right = np.where(asked, common, alone) < chances
+        draws = bootstrap_means(right, 400, seed=int(rng.integers(1 << 30)))
+        values = right[0].mean() - right[1:].mean(axis=1)
+        found = Ours.lowest(values, draws[0] - draws[1:])
+        covered += found.low <= min(leads) <= found.high
+        contained += found.low <= values.min() <= found.high
+    assert covered / studies >= 0.93  # 0.95 less what 400 studies leave open
+    assert contained == studies
+
+
+def test_the_least_of_one_difference_is_that_difference() -> None:
+    bench = Bench(*nine())
+    gap = bench.gap("average", "deep-a")
+    assert isinstance(gap, Gap)
+    alone = Ours.lowest(np.array([gap.value]), gap.draws[None])
+    pair = bench.against("average", "deep-a")
+    assert isinstance(pair, Ours)
+    assert (alone.value, alone.low, alone.high) == (pair.value, pair.low, pair.high)
