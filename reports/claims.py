@@ -147,7 +147,7 @@ class ClaimRow:
 
 def claims_rows(bench: Bench) -> list[ClaimRow]:
     """Every conclusion of the reports with what this study says of it."""
-    return [_claim_row(bench, statement.resolved()) for statement in STATEMENTS]
+    return [_claim_row(bench, statement) for statement in STATEMENTS]
 
 
 def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
@@ -158,7 +158,7 @@ def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
     return ClaimRow(
         report=statement.report,
         place=statement.place,
-        claim=statement.claim,
+        claim=statement.text,
         measured=statement.measured,
         ours=None if known is None else known.value,
         ours_low=None if known is None else known.low,
@@ -170,6 +170,9 @@ def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
 
 
 def _claim_obstacle(bench: Bench, statement: Statement) -> str | None:
+    figure = statement.cited
+    if figure is not None:
+        return figure_obstacle(bench, figure, measured_on().get((figure.subject, figure.split)))
     if bench.study.dataset != statement.dataset:
         return (
             f"Ours is measured on another dataset ({bench.study.dataset} instead of "
@@ -222,5 +225,6 @@ def claims_table(bench: Bench) -> Table:
         caption="Each conclusion as one number of ours with its 95 % interval over test images; "
         "differences are shares of one (0.025 is 2.5 points). A bound or a count is reproduced "
         "where our figure keeps it; that one thing is better than another, where the whole "
-        "interval is above zero.",
+        "interval is above zero. A published figure that a conclusion repeats is "
+        "judged as in the table of published figures.",
     )

@@ -6,7 +6,7 @@ A claim is turned into a number, and into what is claimed of it; `claims_judge.p
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from ensembles.predictions import Floats
 from ensembles.scoring import interval
 from ensembles.significance import bootstrap_means
 from reports.claims_ours import BOOTSTRAP, Absent, Bench, Gap, Ours
-from reports.published import figure_of
+from reports.published import Figure, figure_of
 
 WEIGHTED = ("accuracy", "per_class", "exponential")
 SIX = ("six-m1", "six-m2", "six-m3", "six-m4", "six-m5", "six-m6")
@@ -33,9 +33,9 @@ class Statement:
     """A claim, and how it becomes a number. needs: members without which it cannot be judged.
 
     rule: what is claimed of the number. comparison: a difference proven to be above `threshold`;
-    above, at most: a bound that it keeps; count: that it is `equal`. cites: (metric, subject,
-    split) of the report's own figure that sets the threshold or the count; the claim then says
-    {points}, {percent} or {count} in its place. remark: what must be known, whatever the verdict.
+    above, at most: a bound that it keeps. cites: (metric, subject, split) of the report's own
+    figure that the claim repeats, saying {points}, {percent} or {count} in its place; it is then
+    judged as that figure is. remark: what must be known, whatever the verdict.
     """
 
     report: str
@@ -45,26 +45,27 @@ class Statement:
     ours: Callable[[Bench], Ours | Absent]
     dataset: str = "fer2013"
     needs: tuple[str, ...] = ()
-    rule: Literal["comparison", "above", "at most", "count"] = "comparison"
+    rule: Literal["comparison", "above", "at most"] = "comparison"
     threshold: float = 0.0
-    equal: int | None = None
     cites: tuple[str, ...] = ()
     remark: str = ""
 
-    def resolved(self) -> Statement:
-        """The statement with the published figure that it cites in its place."""
-        if not self.cites:
-            return self
-        figure = figure_of(self.report, *self.cites)
-        points = f"{100 * figure.value:g} point{'' if figure.value == 0.01 else 's'}"
-        claim = self.claim.format(
-            points=points, percent=f"{100 * figure.value:g} %", count=f"{figure.value:g}"
+    @property
+    def cited(self) -> Figure | None:
+        """The published figure that the claim repeats."""
+        return figure_of(self.report, *self.cites) if self.cites else None
+
+    @property
+    def text(self) -> str:
+        """The claim with the published figure in its place."""
+        figure = self.cited
+        if figure is None:
+            return self.claim
+        return self.claim.format(
+            points=f"{100 * figure.value:g} point{'' if figure.value == 0.01 else 's'}",
+            percent=f"{100 * figure.value:g} %",
+            count=f"{figure.value:g}",
         )
-        if self.rule == "count":
-            return replace(self, claim=claim, equal=int(figure.value), cites=())
-        # 83.2 % is reached by whatever is printed so.
-        margin = figure.margin if figure.precision == "rounded" else 0.0
-        return replace(self, claim=claim, threshold=figure.value - margin, cites=())
 
 
 def _gain(bench: Bench) -> Ours | Absent:
@@ -161,7 +162,6 @@ STATEMENTS = (
         claim="An ensemble is more than {points} better than the best single network",
         measured="accuracy of simple averaging less that of the best single network on test",
         ours=_gain,
-        rule="above",
         cites=("gain", "average"),
     ),
     Statement(
@@ -193,7 +193,6 @@ STATEMENTS = (
         claim="Every weighted average is less than {points} behind simple averaging",
         measured="most that a weighted average is behind simple averaging on test",
         ours=_farthest_behind,
-        rule="at most",
         cites=("behind_average",),
     ),
     Statement(
@@ -229,7 +228,6 @@ STATEMENTS = (
         claim="The best average is of {count} members",
         measured="members of the subset whose average is most accurate on validation",
         ours=_best_size,
-        rule="count",
         cites=("best_size", "average"),
         remark="Ours is chosen on validation, among all subsets.",
     ),
@@ -280,9 +278,7 @@ STATEMENTS = (
         measured="test accuracy of leaky",
         ours=_accuracy_of("leaky"),
         needs=("leaky",),
-        rule="above",
         cites=("accuracy", "leaky", "test"),
-        remark="The supports of the published table are those of the training split.",
     ),
     Statement(
         report="leaky",
@@ -300,7 +296,6 @@ STATEMENTS = (
         ours=_accuracy_of("vgg16"),
         dataset="expw",
         needs=("vgg16",),
-        rule="above",
         cites=("accuracy", "vgg16", "test"),
         remark="No per-class table supports it, and other work on ExpW reaches 72 to 76 %.",
     ),
