@@ -22,7 +22,8 @@ from reports.claims_judge import (
     like_for_like,
     study_obstacles,
 )
-from reports.claims_ours import Absent, Bench, Ours, ours
+from reports.claims_numbers import Absent, Ours
+from reports.claims_ours import Bench, ours
 from reports.claims_statements import STATEMENTS, Statement
 from reports.published import Figure, load
 from reports.tables import Table, make_table

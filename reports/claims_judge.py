@@ -22,7 +22,8 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from reports.audit_splits import FER2013, OFFICIAL_NAMES, Origin
-from reports.claims_ours import EXACT, Absent, Bench, Ours
+from reports.claims_numbers import EXACT, Absent, Ours
+from reports.claims_ours import Bench
 from reports.claims_statements import Statement
 from reports.published import Figure, figure_of
 

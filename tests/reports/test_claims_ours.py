@@ -10,8 +10,10 @@ from ensembles import metrics
 from ensembles.fusion import softmax
 from ensembles.predictions import Test
 from ensembles.significance import bootstrap_means
-from reports.claims_ours import Answers, Bench, Gap, Ours
+from reports.claims_numbers import Answers, Gap, Ours
+from reports.claims_ours import Bench, ours
 from reports.findings import Findings
+from reports.published import Figure
 from tests.reports.claims_cases import nine
 
 
@@ -110,3 +112,37 @@ def test_the_least_of_one_difference_is_that_difference() -> None:
     pair = bench.against("average", "deep-a")
     assert isinstance(pair, Ours)
     assert (alone.value, alone.low, alone.high) == (pair.value, pair.low, pair.high)
+
+
+def test_counts_of_members_by_test_accuracy_have_intervals() -> None:
+    study, comparison = nine()
+    bench = Bench(study, comparison)
+    right = np.stack([bench.right(name) for name in bench.nine])
+    # A line that the fifth member is on, so that other images put it on the other side.
+    line = float(np.sort(right.mean(axis=1))[4])
+    rng = np.random.default_rng(5)
+    index = rng.integers(0, right.shape[1], (2000, right.shape[1]))
+    drawn = right[:, index].mean(axis=2)  # (9, 2000)
+    for metric, kind, names, test in (
+        ("members_above", "collection", bench.nine, np.greater),
+        ("weak_in_best", "ensemble", bench.best_subset, np.less_equal),
+    ):
+        figure = Figure(
+            report="nine",
+            place="p",
+            kind=kind,
+            subject="average",
+            metric=metric,
+            value=3,
+            unit=1,
+            threshold=line,
+        )
+        found = ours(bench, figure, "test")
+        assert isinstance(found, Ours)
+        rows = [bench.nine.index(name) for name in names]
+        assert found.value == test(right[rows].mean(axis=1), line).sum()
+        low, high = np.quantile(test(drawn[rows], line).sum(axis=0), [0.025, 0.975])
+        assert low < high
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1)
+        assert found.low <= found.value <= found.high
+        assert found.interval == "paired bootstrap over images"

@@ -12,7 +12,8 @@ from ensembles.significance import bootstrap_means
 from reports import claims
 from reports.claims import claims_rows, papers_rows
 from reports.claims_judge import difference_bounds, judge
-from reports.claims_ours import EXACT, Absent, Bench, Ours
+from reports.claims_numbers import EXACT, Absent, Ours
+from reports.claims_ours import Bench
 from reports.claims_statements import STATEMENTS, Statement
 from reports.published import Figure
 from tests.reports.claims_cases import METHODS, claim, nine, others, paper, plain_averages, renamed
@@ -142,6 +143,16 @@ def test_claimed_accuracies_meet_what_is_measured() -> None:
         "ours is worse beyond chance and rounding. No per-class table supports it, and other work "
         "on ExpW reaches 72 to 76 %."
     )
+
+
+def test_a_tie_is_no_better() -> None:
+    study = renamed(("six-m3", "six-efficientnetb0"))
+    same = study.test.logits.copy()
+    same[1] = same[0]
+    study = dataclasses.replace(study, test=dataclasses.replace(study.test, logits=same))
+    comparison = compare(study.validation, study.test, METHODS)
+    row = claim(claims_rows(Bench(study, comparison)), "The pretrained EfficientNetB0 is no better")
+    assert (row.ours, row.verdict) == (0, "reproduced")
 
 
 def test_a_tie_is_no_proof() -> None:
