@@ -33,9 +33,10 @@ from reports.tables import Table, make_table
 class PaperRow:
     """One published figure beside ours. Shares in [0, 1], losses in nats; None: no counterpart.
 
-    difference: ours less published; difference_low, difference_high: its 95 % interval, with what
-    rounding leaves open. our_split: where ours is measured, the published figure's own split as
-    the audit found it. interval: how the interval was computed.
+    difference: ours less published, None where the two are not comparable; difference_low,
+    difference_high: its 95 % interval, with what rounding leaves open. our_split: where ours is
+    measured, the published figure's own split as the audit found it. interval: how the interval was
+    computed; empty without one.
     """
 
     report: str
@@ -90,7 +91,10 @@ def _row(bench: Bench, figure: Figure, origin: Origin | None) -> PaperRow:
     verdict, reason = judge(figure, found, obstacle)
     if split != figure.split and obstacle is None and isinstance(found, Ours):
         reason = f"{reason} {_moved(figure, origin, split)}"
-    low, high = (None, None) if isinstance(found, Absent) else difference_bounds(figure, found)
+    known = None if isinstance(found, Absent) else found
+    # A difference from what is not comparable would be read as one that means something.
+    compared = None if verdict == "not comparable" else known
+    low, high = (None, None) if compared is None else difference_bounds(figure, compared)
     return PaperRow(
         report=figure.report,
         place=figure.place,
@@ -102,11 +106,11 @@ def _row(bench: Bench, figure: Figure, origin: Origin | None) -> PaperRow:
         published=figure.value,
         margin=figure.margin,
         precision=figure.precision,
-        ours=None if isinstance(found, Absent) else found.value,
-        difference=None if isinstance(found, Absent) else found.value - figure.value,
+        ours=None if known is None else known.value,
+        difference=None if compared is None else compared.value - figure.value,
         difference_low=low,
         difference_high=high,
-        interval="" if isinstance(found, Absent) else found.interval,
+        interval="" if compared is None else compared.interval,
         verdict=verdict,
         reason=reason,
     )
@@ -204,9 +208,9 @@ def papers_table(bench: Bench) -> Table:
         _PAPER_KEYS,
         title="Published figures beside ours",
         caption="Every figure of the five reports with its place in the source. Differences are "
-        "ours less published, with 95 % intervals over images and what rounding leaves open. "
-        "Where the audit found that a table counts other images than it claims, ours is measured "
-        "on those. Settings are listed, not judged.",
+        "ours less published, with 95 % intervals over images and what rounding leaves open; what is "
+        "not comparable has none. Where the audit found that a table counts other images than it "
+        "claims, ours is measured on those. Settings are listed, not judged.",
     )
 
 

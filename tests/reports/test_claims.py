@@ -72,6 +72,15 @@ def test_figures_measured_on_training_images_are_not_comparable() -> None:
     assert row.ours == np.mean(study.test.logits[at].argmax(axis=1) == study.test.labels)
 
 
+def test_what_is_not_comparable_has_no_difference() -> None:
+    row = paper(nine_rows(), report="vgg16", metric="images", place="Abstract")
+    assert (row.published, row.ours, row.verdict) == (100_000, 35_887, "not comparable")
+    for row in (*nine_rows(), *others_rows()):
+        bounds = (row.difference, row.difference_low, row.difference_high)
+        assert (bounds == (None, None, None)) == (row.verdict == "not comparable")
+        assert (row.interval == "") == (row.verdict == "not comparable")
+
+
 def test_figures_of_public_test_are_compared_on_validation() -> None:
     study, _ = others()
     rows = others_rows()
