@@ -208,9 +208,9 @@ def papers_table(bench: Bench) -> Table:
         _PAPER_KEYS,
         title="Published figures beside ours",
         caption="Every figure of the five reports with its place in the source. Differences are "
-        "ours less published, with 95 % intervals over images and what rounding leaves open; what is "
-        "not comparable has none. Where the audit found that a table counts other images than it "
-        "claims, ours is measured on those. Settings are listed, not judged.",
+        "ours less published, with 95 % intervals over images and what rounding leaves open; what "
+        "is not comparable has none. Where the audit found that a table counts other images than "
+        "it claims, ours is measured on those. Settings are listed, not judged.",
     )
 
 

@@ -17,6 +17,7 @@ from ensembles.evidence import Evidence
 from ensembles.predictions import PredictionsError
 from ensembles.scoring import Comparison
 from ensembles.weighting import EXPONENTS, power_weights
+from reports.findings import chosen_score
 from reports.study import Study
 
 WEIGHTINGS: Mapping[str, tuple[str, str]] = {
@@ -32,6 +33,7 @@ COSTS: Mapping[str, tuple[str, str]] = {
     "macs": ("Multiply-accumulates for one image", "MACs"),
     "train_seconds": ("Seconds of training", "s"),
     "parameters": ("Parameters", "parameters"),
+    "latency_ms": ("Milliseconds for one image", "ms"),
 }
 """Fields of `MemberRecord` that add up to an ensemble's cost: (what it is, its unit)."""
 
@@ -78,18 +80,35 @@ def encode(logits: np.typing.ArrayLike) -> str:
     return base64.b64encode(np.asarray(logits, dtype="<f4").tobytes()).decode("ascii")
 
 
+def first_to_keep(study: Study, comparison: Comparison) -> tuple[tuple[str, ...], ...]:
+    """Members by whom an ensemble is most likely looked up, in sets, the more important one first:
+    the ensemble that validation chose, the best subset, the group `nine`.
+
+    A set of all members prefers none of them.
+    """
+    chosen = chosen_score(comparison)
+    best = next((s for s in comparison.scores if s.method == "best_subset"), None)
+    nine = tuple(record.name for record in study.records if "nine" in record.groups)
+    return (*(s.member_names for s in (chosen, best) if s is not None), nine)
+
+
 def fitting(
-    data: Mapping[str, Any], budget: int, preferred: Collection[str]
+    data: Mapping[str, Any], budget: int, preferred: Sequence[Collection[str]]
 ) -> tuple[dict[str, Any], list[str]]:
     """The data with as many members as fit into `budget` bytes, and the names of those left out.
 
-    Room goes to the members named in `preferred` first, then to the others; among both to those of
-    higher validation accuracy first. The members kept and those left out stay in the study's order.
+    Room goes to the members of the first set in `preferred` first, then to those of the next, then
+    to the others; within each to those of higher validation accuracy first. The members kept and
+    those left out stay in the study's order.
     """
     members = data["members"]
+
+    def rank(index: int) -> tuple[bool, ...]:
+        return tuple(members[index]["name"] not in some for some in preferred)
+
     kept: list[int] = []
     used = len(to_json({**data, "members": []}))
-    for index in sorted(data["ranking"], key=lambda i: members[i]["name"] not in preferred):
+    for index in sorted(data["ranking"], key=rank):
         used += len(to_json(members[index])) + 1
         if used > budget:
             break
