@@ -143,19 +143,3 @@ def _exponent(evidence: Evidence, comparison: Comparison) -> float:
         return 1.0
     candidates = power_weights(evidence.accuracies, len(evidence.labels), EXPONENTS)
     return float(EXPONENTS[np.abs(candidates - combiner.weights).sum(axis=1).argmin()])
-
-
-def method_rows(comparison: Comparison, members: Sequence[str]) -> list[dict[str, str]]:
-    """Where each row of the ensembles table comes from: its members and what it chose."""
-    return [
-        {
-            "label": score.label,
-            "members": (
-                f"all {len(members)}"
-                if len(members) > 1 and score.member_names == tuple(members)
-                else ", ".join(score.member_names)
-            ),
-            "detail": score.detail or "nothing",
-        }
-        for score in comparison.scores
-    ]

@@ -194,15 +194,6 @@ def test_costs_appear_where_every_member_has_them() -> None:
     assert known == ["train_seconds", "parameters", "latency_ms"]
 
 
-def test_provenance_names_seed_recipe_and_key_of_every_member() -> None:
-    study, _ = pages.nine()
-    text = pages.nine_page()
-    for record in study.records:
-        assert f"<dd>{record.key}</dd>" in text
-    assert "<dt>learning_rate</dt><dd>0.01</dd>" in text
-    assert "<dt>Seed</dt><dd>0</dd>" in text
-
-
 # ---- the opening ----
 
 
