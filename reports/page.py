@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ensembles.scoring import Comparison
 from reports.formatting import to_html
 from reports.page_answer import answer
-from reports.page_data import explorer_data, first_to_keep, fitting, to_json
+from reports.page_data import Preferred, explorer_data, fitting, to_json
 from reports.page_provenance import Links, member_entries, method_entries
 from reports.page_svg import inline_svg
 from reports.study import NEGATIVE, POSITIVE, Study
@@ -51,9 +51,9 @@ def page_html(
 ) -> str:
     """The whole page. figures: (title, SVG text). At most `LIMIT` bytes in UTF-8.
 
-    Where the members' logits do not all fit, the explorer takes those of the ensembles that
-    validation chose first, then the group `nine`, then the most accurate on validation, and the
-    page names the others; figures that do not fit are named too. Raises `ReportError` where a
+    Where the members' logits do not all fit, the explorer takes the ensembles that validation chose
+    first, where they fit whole, then the group `nine`, then the most accurate on validation, and
+    the page names the others; figures that do not fit are named too. Raises `ReportError` where a
     figure is no SVG or the comparison lacks the best single member.
     """
     content = _content(study, comparison, tables)
@@ -70,7 +70,7 @@ def page_html(
 
     untouched = [_Figure(title, None) for title, _ in figures]
     drawings = _fitting_figures(figures, max(FIGURES_ROOM, rest(untouched) - len(to_json(data))))
-    data, left_out = fitting(data, rest(drawings), first_to_keep(study, comparison))
+    data, left_out = fitting(data, rest(drawings), Preferred.of(study, comparison))
     return template.render(
         **content,
         figures=drawings,

@@ -146,9 +146,9 @@ def test_members_that_do_not_fit_are_left_out_and_named(
     shown = "".join(found for tag, found in Elements(text).texts if tag == "p")
     said = " ".join(shown.split())
     assert (
-        "This file has room for 3 members: first those of the ensembles that validation chose, "
-        "then the group nine, then the most accurate on validation. Left out here, in the tables "
-        "only:"
+        "This file has room for 3 members: first the ensembles that validation chose, where they "
+        "fit whole, then the group nine, then the most accurate on validation. Left out here, in "
+        "the tables only:"
     ) in said
     left_out = [name for name in factory.HOSTILE_MEMBERS if name not in kept]
     assert all(" ".join(name.split()) in said for name in left_out)
