@@ -47,7 +47,7 @@ def report_key(study: Study) -> str:
         "logits": [tensor_digest(split.logits) for split in (study.validation, study.test)],
         "labels": [tensor_digest(split.labels) for split in (study.validation, study.test)],
         "repeats": [tensor_digest(split.logits) for pair in study.repeats for split in pair],
-        "records": [record.key for record in study.records],
+        "records": [r.key for some in (study.records, *study.repeat_records) for r in some],
         "members": list(study.test.members),
         "missing": [list(item) for item in study.missing],
         "notes": list(study.notes),

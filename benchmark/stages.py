@@ -157,6 +157,9 @@ def gather(
         test=test,
         class_counts=facts.class_counts,
         repeats=tuple(pairs[1:]),  # type: ignore[arg-type]
+        repeat_records=tuple(
+            tuple(_record(entries[name, seed]) for name in names) for seed in seeds[1:]
+        ),
         missing=tuple(lacking),
         notes=(*_notes(facts, [entries[name, 0] for name in names]), *damage),
         speed=speed,

@@ -1,20 +1,18 @@
-"""What the ensemble paper observed, put to the predictions at hand.
+"""What the ensemble paper observed, as figures of the predictions at hand.
 
 The report on nine networks says that simple averaging did best, that weighting came close, that
 per-class weights came last, that the ensemble gained some points, that nearly every added member
-helped, and that the best ensemble left one out. Each becomes a figure with a 95 % bootstrap
-interval over images and a range that the figure would lie in if the observation held here. How
-close and how many points is the caller's to say, who has read the report.
+helped, and that the best ensemble left one out. Each becomes figures with a 95 % bootstrap interval
+over images; what they say of the paper is the caller's to judge, who has read it.
 
 All subsets of up to `POOL` members are averaged; of more members, a sample of subsets.
-Shapes: S subsets, N images, D draws.
+Shapes: S subsets, N images, A additions of a member to a subset, D draws.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -25,123 +23,46 @@ from ensembles.predictions import Bools, Floats, Ints, Predictions, Test, Valida
 from ensembles.significance import SEED, bootstrap_means, percentile_interval
 from ensembles.subsets import SubsetTable, SubsetTables, best_row, sampled_tables, subset_tables
 
-Verdict: TypeAlias = Literal["supported", "contradicted", "open"]
-
 POOL = 10
 """Members up to which every subset is bootstrapped (1,023 subsets)."""
 DRAWS = 1_000
-ALMOST_ALWAYS = 0.9
-"""What 'almost always' is taken to mean: at least nine times in ten."""
 _SAMPLED_ROWS = 1_000
 _BATCH_NUMBERS = 4_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claimed:
-    """What the paper puts a number on, as shares of one. gain: of the average over the best single
-    network, at least; close: how far a weighted average stays behind it, at most."""
-
-    gain: float
-    close: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class Figure:
-    """One number with its 95 % percentile interval over resampled images."""
+    """One number with its 95 % percentile interval over resampled images.
+
+    recentred: whether the draws were moved to have the number as their mean (see `_shares`).
+    """
 
     name: str
     value: float
     low: float
     high: float
+    recentred: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Observation:
-    """One observation of the paper and what it is here.
-
-    figure: what decides. claimed_low, claimed_high: the range in which it would have to lie.
-    supporting: further figures that the observation speaks of.
-    """
-
-    name: str
-    claim: str
-    figure: Figure
-    claimed_low: float
-    claimed_high: float
-    supporting: tuple[Figure, ...] = ()
-
-    @property
-    def verdict(self) -> Verdict:
-        """Supported or contradicted where the whole interval says so, else open."""
-        if self.claimed_low <= self.figure.low and self.figure.high <= self.claimed_high:
-            return "supported"
-        if self.figure.high < self.claimed_low or self.figure.low > self.claimed_high:
-            return "contradicted"
-        return "open"
-
-
-def _figure(name: str, value: float, draws: Floats) -> Figure:
+def _figure(name: str, value: float, draws: Floats, recentred: bool = False) -> Figure:
     low, high = percentile_interval(draws)
-    return Figure(name=name, value=float(value), low=float(low), high=float(high))
+    return Figure(
+        name=name, value=float(value), low=float(low), high=float(high), recentred=recentred
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Rates:
-    """Test accuracies of named methods, and of their bootstrap draws (D,), the same for all."""
-
-    names: tuple[str, ...]
-    values: Floats
-    draws: Floats
-
-    def gap(self, name: str, first: str, others: Sequence[str], nearest: bool = True) -> Figure:
-        """Accuracy of `first` minus the highest (or lowest) of `others`."""
-        one = self.names.index(first)
-        rest = [self.names.index(other) for other in others]
-        of = np.max if nearest else np.min
-        value = self.values[one] - of(self.values[rest])
-        return _figure(name, float(value), self.draws[one] - of(self.draws[rest], axis=0))
-
-
-def _rates(validation: Validation, test: Test, draws: int, seed: int) -> _Rates:
+def _between_methods(validation: Validation, test: Test, draws: int, seed: int) -> Iterator[Figure]:
+    """How far the simple average is ahead of the weighted ones and of the best single member, and
+    the other averages of the one weighted for each class, in test accuracy."""
     names = ("average", "accuracy", "exponential", "per_class", "single_best")
     combined = [method(name).fit(validation)(test.logits) for name in names]
     right = np.stack([metrics.predicted_classes(p) == test.labels for p in combined])
-    return _Rates(names, right.mean(axis=1), bootstrap_means(right, draws, seed))
-
-
-def _of_weightings(rates: _Rates, claimed: Claimed) -> tuple[Observation, ...]:
-    weighted = ("accuracy", "exponential")
-    return (
-        Observation(
-            name="average_ahead",
-            claim="Simple averaging is best, ahead of the weighted averages by less than "
-            f"{100 * claimed.close:g} points.",
-            figure=rates.gap("average minus the better weighted one", "average", weighted),
-            claimed_low=0.0,
-            claimed_high=claimed.close,
-            supporting=tuple(
-                rates.gap(f"average minus {name}", "average", [name]) for name in weighted
-            ),
-        ),
-        Observation(
-            name="per_class_last",
-            claim="Weights for each class do worse than all other averages.",
-            figure=rates.gap(
-                "per-class minus the worst other", "per_class", ("average", *weighted), False
-            ),
-            claimed_low=-1.0,
-            claimed_high=0.0,
-            supporting=(rates.gap("per-class minus average", "per_class", ["average"]),),
-        ),
-        Observation(
-            name="gain_over_single",
-            claim=f"The average gains at least {100 * claimed.gain:g} points over the best single "
-            "network.",
-            figure=rates.gap("average minus best single", "average", ["single_best"]),
-            claimed_low=claimed.gain,
-            claimed_high=1.0,
-        ),
-    )
+    values = dict(zip(names, right.mean(axis=1), strict=True))
+    drawn = dict(zip(names, bootstrap_means(right, draws, seed), strict=True))
+    ahead = [("average", other) for other in names[1:]]
+    for first, second in (*ahead, ("accuracy", "per_class"), ("exponential", "per_class")):
+        gap, of_draws = values[first] - values[second], drawn[first] - drawn[second]
+        yield _figure(f"{first} minus {second}", gap, of_draws)
 
 
 def correctness(predictions: Predictions, table: SubsetTable) -> Bools:
@@ -171,86 +92,68 @@ def _joins(table: SubsetTable) -> tuple[Ints, Ints, Ints]:
     return before, after, (table.membership(after) - table.membership(before)).argmax(axis=1)
 
 
-def _shares(name: str, gains: Floats, draws: Floats) -> tuple[Figure, Figure]:
-    """Mean gain of some additions (A,) and how many of them helped, with draws (A, D)."""
+def _shares(name: str, gains: Floats, draws: Floats) -> Iterator[Figure]:
+    """Mean gain of some additions (A,) and how many of them helped, with draws (A, D).
+
+    The test split is itself a sample: its noise turns some small gains into losses and some small
+    losses into gains, so the share that helps here lies nearer to one half than the share among all
+    images would. Resampling adds the same noise once more, and pulls every drawn share further: the
+    draws tell how far the share varies, and their mean is put back to where the observed share is.
+    """
     share = float((gains > 0).mean())
     drawn = (draws > 0).mean(axis=0)
-    # Resampling adds noise to each addition, which pulls every drawn share towards one half: the
-    # draws tell how far the share varies, and their mean is put back to where it was.
-    centred = np.clip(drawn - drawn.mean() + share, 0.0, 1.0)
-    return (
-        _figure(f"mean gain of {name}", float(gains.mean()), draws.mean(axis=0)),
-        _figure(f"share of {name} that helps", share, centred),
-    )
+    recentred = np.clip(drawn - drawn.mean() + share, 0.0, 1.0)
+    yield _figure(f"mean gain of {name}", float(gains.mean()), draws.mean(axis=0))
+    yield _figure(f"share of {name} that helps", share, recentred, recentred=True)
 
 
-def _adding(tables: SubsetTables, alone: Floats, draws: Floats) -> Observation:
-    """alone: validation accuracy of each member (M,); draws: test accuracies (S, D)."""
+def _adding(tables: SubsetTables, alone: Floats, draws: Floats) -> Iterator[Figure]:
+    """alone: validation accuracy of each member (M,); draws: test accuracies (S, D).
+
+    No member is below the average of any others where all are equally accurate; those figures are
+    then left out.
+    """
     before, after, joined = _joins(tables.test)
     mean = tables.validation.totals(alone) / tables.validation.sizes
     below = alone[joined] < mean[before]
     gains = tables.test.accuracies[after] - tables.test.accuracies[before]
     of_draws = draws[after] - draws[before]
-    unknown = Figure(name="no such addition", value=np.nan, low=np.nan, high=np.nan)
-    gain, share = (
-        _shares("adding a member below the average", gains[below], of_draws[below])
-        if below.any()
-        else (unknown, unknown)
-    )
-    return Observation(
-        name="adding_helps",
-        claim="Adding a member almost always helps, even one below the average of the others.",
-        figure=share,
-        claimed_low=ALMOST_ALWAYS,
-        claimed_high=1.0,
-        supporting=(gain, *_shares("adding any member", gains, of_draws)),
-    )
+    yield from _shares("adding any member", gains, of_draws)
+    if below.any():
+        yield from _shares("adding a member below the average", gains[below], of_draws[below])
 
 
 def _left_out(
     validation: Validation, tables: SubsetTables, validation_draws: Floats, test_draws: Floats
-) -> Observation:
+) -> Iterator[Figure]:
+    """How many members the best subset lacks, chosen anew in every draw, and what that gains."""
     members = len(tables.test.members)
     sizes = tables.validation.sizes
     smallest_first = np.argsort(sizes, kind="stable")
     best_rows = smallest_first[validation_draws[smallest_first].argmax(axis=0)]
     best = best_row(validation, tables.validation)
     everyone = tables.test.row(tuple(range(members)))
-    gain = tables.test.accuracies[best] - tables.test.accuracies[everyone]
-    return Observation(
-        name="best_leaves_some_out",
-        claim="The best ensemble is smaller than the whole.",
-        figure=_figure(
-            "members that the best subset on validation leaves out",
-            members - int(sizes[best]),
-            (members - sizes[best_rows]).astype(np.float64),
-        ),
-        claimed_low=1.0,
-        claimed_high=float(members - 1),
-        supporting=(
-            _figure(
-                "test accuracy of that subset minus that of all",
-                float(gain),
-                test_draws[best] - test_draws[everyone],
-            ),
-        ),
+    yield _figure(
+        "members that the best subset on validation leaves out",
+        members - int(sizes[best]),
+        (members - sizes[best_rows]).astype(np.float64),
+    )
+    yield _figure(
+        "test accuracy of that subset minus that of all",
+        float(tables.test.accuracies[best] - tables.test.accuracies[everyone]),
+        test_draws[best] - test_draws[everyone],
     )
 
 
 def observations(
-    validation: Validation,
-    test: Test,
-    claimed: Claimed,
-    *,
-    draws: int = DRAWS,
-    seed: int = SEED,
-) -> tuple[Observation, ...]:
-    """The paper's five observations on these predictions; everything is chosen on validation.
+    validation: Validation, test: Test, *, draws: int = DRAWS, seed: int = SEED
+) -> Mapping[str, Figure]:
+    """The figures of the paper's five observations by name; all is chosen on validation.
 
     Raises PredictionsError where there are fewer than two members or the splits differ in members,
     TypeError where `validation` is another split.
     """
-    rates = _rates(validation, test, draws, seed)
+    found = list(_between_methods(validation, test, draws, seed))
     tables = (
         subset_tables(validation, test)
         if len(validation.members) <= POOL
@@ -259,8 +162,6 @@ def observations(
     on_validation = bootstrap_means(correctness(validation, tables.validation), draws, seed)
     on_test = bootstrap_means(correctness(test, tables.test), draws, seed)
     alone = (metrics.predicted_classes(validation.logits) == validation.labels).mean(axis=1)
-    return (
-        *_of_weightings(rates, claimed),
-        _adding(tables, np.asarray(alone), on_test),
-        _left_out(validation, tables, on_validation, on_test),
-    )
+    found += _adding(tables, np.asarray(alone), on_test)
+    found += _left_out(validation, tables, on_validation, on_test)
+    return {figure.name: figure for figure in found}

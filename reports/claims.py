@@ -22,7 +22,8 @@ from reports.claims_judge import (
     like_for_like,
     study_obstacles,
 )
-from reports.claims_ours import Absent, Bench, Ours, ours
+from reports.claims_numbers import Absent, Ours
+from reports.claims_ours import Bench, ours
 from reports.claims_statements import STATEMENTS, Statement
 from reports.published import Figure, load
 from reports.tables import Table, make_table
@@ -32,9 +33,10 @@ from reports.tables import Table, make_table
 class PaperRow:
     """One published figure beside ours. Shares in [0, 1], losses in nats; None: no counterpart.
 
-    difference: ours less published; difference_low, difference_high: its 95 % interval, with what
-    rounding leaves open. our_split: where ours is measured, the published figure's own split as
-    the audit found it. interval: how the interval was computed.
+    difference: ours less published, None where the two are not comparable; difference_low,
+    difference_high: its 95 % interval, with what rounding leaves open. our_split: where ours is
+    measured, the published figure's own split as the audit found it. interval: how the interval was
+    computed; empty without one.
     """
 
     report: str
@@ -89,7 +91,10 @@ def _row(bench: Bench, figure: Figure, origin: Origin | None) -> PaperRow:
     verdict, reason = judge(figure, found, obstacle)
     if split != figure.split and obstacle is None and isinstance(found, Ours):
         reason = f"{reason} {_moved(figure, origin, split)}"
-    low, high = (None, None) if isinstance(found, Absent) else difference_bounds(figure, found)
+    known = None if isinstance(found, Absent) else found
+    # A difference from what is not comparable would be read as one that means something.
+    compared = None if verdict == "not comparable" else known
+    low, high = (None, None) if compared is None else difference_bounds(figure, compared)
     return PaperRow(
         report=figure.report,
         place=figure.place,
@@ -101,11 +106,11 @@ def _row(bench: Bench, figure: Figure, origin: Origin | None) -> PaperRow:
         published=figure.value,
         margin=figure.margin,
         precision=figure.precision,
-        ours=None if isinstance(found, Absent) else found.value,
-        difference=None if isinstance(found, Absent) else found.value - figure.value,
+        ours=None if known is None else known.value,
+        difference=None if compared is None else compared.value - figure.value,
         difference_low=low,
         difference_high=high,
-        interval="" if isinstance(found, Absent) else found.interval,
+        interval="" if compared is None else compared.interval,
         verdict=verdict,
         reason=reason,
     )
@@ -147,7 +152,7 @@ class ClaimRow:
 
 def claims_rows(bench: Bench) -> list[ClaimRow]:
     """Every conclusion of the reports with what this study says of it."""
-    return [_claim_row(bench, statement.resolved()) for statement in STATEMENTS]
+    return [_claim_row(bench, statement) for statement in STATEMENTS]
 
 
 def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
@@ -158,7 +163,7 @@ def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
     return ClaimRow(
         report=statement.report,
         place=statement.place,
-        claim=statement.claim,
+        claim=statement.text,
         measured=statement.measured,
         ours=None if known is None else known.value,
         ours_low=None if known is None else known.low,
@@ -170,6 +175,9 @@ def _claim_row(bench: Bench, statement: Statement) -> ClaimRow:
 
 
 def _claim_obstacle(bench: Bench, statement: Statement) -> str | None:
+    figure = statement.cited
+    if figure is not None:
+        return figure_obstacle(bench, figure, measured_on().get((figure.subject, figure.split)))
     if bench.study.dataset != statement.dataset:
         return (
             f"Ours is measured on another dataset ({bench.study.dataset} instead of "
@@ -200,9 +208,9 @@ def papers_table(bench: Bench) -> Table:
         _PAPER_KEYS,
         title="Published figures beside ours",
         caption="Every figure of the five reports with its place in the source. Differences are "
-        "ours less published, with 95 % intervals over images and what rounding leaves open. "
-        "Where the audit found that a table counts other images than it claims, ours is measured "
-        "on those. Settings are listed, not judged.",
+        "ours less published, with 95 % intervals over images and what rounding leaves open; what "
+        "is not comparable has none. Where the audit found that a table counts other images than "
+        "it claims, ours is measured on those. Settings are listed, not judged.",
     )
 
 
@@ -222,5 +230,6 @@ def claims_table(bench: Bench) -> Table:
         caption="Each conclusion as one number of ours with its 95 % interval over test images; "
         "differences are shares of one (0.025 is 2.5 points). A bound or a count is reproduced "
         "where our figure keeps it; that one thing is better than another, where the whole "
-        "interval is above zero.",
+        "interval is above zero. A published figure that a conclusion repeats is "
+        "judged as in the table of published figures.",
     )

@@ -2,7 +2,8 @@
 
 *Not comparable* is what is no result but a setting (a batch size, a number of members), what was
 not measured on what it claims, and what our study, which differs in dataset, profile, members or
-weights, has no counterpart of. Everything else is judged by what is claimed:
+weights, has no counterpart of. Everything else is judged by what is claimed; a conclusion that
+repeats a published figure is judged as that figure is:
 
 - A value: let d be ours less the published figure, and let its 95 % interval be that of ours over
   images, widened by what the published rounding leaves open. It is *reproduced* where that interval
@@ -21,7 +22,8 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from reports.audit_splits import FER2013, OFFICIAL_NAMES, Origin
-from reports.claims_ours import EXACT, Absent, Bench, Ours
+from reports.claims_numbers import EXACT, Absent, Ours
+from reports.claims_ours import Bench
 from reports.claims_statements import Statement
 from reports.published import Figure, figure_of
 
@@ -103,6 +105,11 @@ def judge(figure: Figure, found: Ours | Absent, obstacle: str | None) -> tuple[V
         return "not comparable", obstacle
     if isinstance(found, Absent):
         return "not comparable", found.reason
+    return _judge_figure(figure, found)
+
+
+def _judge_figure(figure: Figure, found: Ours) -> tuple[Verdict, str]:
+    """As a bound, a count or a value, whichever the report claims."""
     if figure.precision in ("above", "below"):
         return _told(found, figure.value, *_bound(found, figure.value, figure.precision == "above"))
     if figure.kind in ("ensemble", "collection") and figure.unit >= 1:
@@ -118,8 +125,8 @@ def judge_claim(
         return "not comparable", obstacle
     if isinstance(found, Absent):
         return "not comparable", found.reason
-    if statement.equal is not None:
-        return _told(found, statement.equal, *_count(found, statement.equal))
+    if statement.cited is not None:
+        return _judge_figure(statement.cited, found)
     line = statement.threshold
     if statement.rule == "comparison":
         return _told(found, line, *_beyond_chance(found, line))

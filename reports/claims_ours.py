@@ -14,137 +14,20 @@ from typing import Any
 import numpy as np
 
 from ensembles import metrics
-from ensembles.fusion import log_softmax, softmax
 from ensembles.methods import method
-from ensembles.observations import Claimed, observations
-from ensembles.predictions import Bools, Floats, Ints, Predictions
+from ensembles.observations import observations
+from ensembles.predictions import Bools, Floats
 from ensembles.scoring import Comparison, compare, interval
-from ensembles.significance import bootstrap_means, percentile_interval
+from ensembles.significance import bootstrap_means
 from reports.audit_table import CLASSES
-from reports.published import Figure, figure_of
+from reports.claims_numbers import BOOTSTRAP, RECENTRED, Absent, Answers, Gap, Ours
+from reports.published import Figure
 from reports.study import MemberRecord, Study
 
-DRAWS = 2000
-"""Bootstrap samples of confusion matrices."""
 PAPER_METHODS = ("average", "accuracy", "per_class", "exponential")
 """The ensembles of that paper."""
 IMAGE_SIDE = 48
 """Every dataset of this project holds faces of 48 by 48 pixels."""
-BOOTSTRAP = "bootstrap over images"
-PAIRED = f"paired {BOOTSTRAP}"
-NORMAL = "normal approximation over images"
-EXACT = "none: a count"
-
-
-@dataclass(frozen=True)
-class Ours:
-    """Our value with its 95 % interval; `interval` says how that was computed."""
-
-    value: float
-    low: float
-    high: float
-    interval: str
-
-    @classmethod
-    def exact(cls, value: float) -> Ours:
-        """A value that no sampling of images moves."""
-        return cls(value, value, value, EXACT)
-
-    @classmethod
-    def drawn(cls, value: float, draws: Floats) -> Ours:
-        """A value with the interval of its paired bootstrap draws (D,)."""
-        low, high = percentile_interval(draws)
-        return cls(value, float(low), float(high), PAIRED)
-
-
-@dataclass(frozen=True, eq=False)
-class Gap:
-    """A difference of two accuracies, and of their bootstrap draws (D,) on the same images."""
-
-    value: float
-    draws: Floats
-
-
-@dataclass(frozen=True)
-class Absent:
-    """Why there is no counterpart, in one sentence."""
-
-    reason: str
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What one member answers on one split, with bootstrap samples of its confusion matrix.
-
-    Resampling N images draws the cells of the matrix from a multinomial distribution, so every
-    metric of classes gets its interval from the same samples without touching an image.
-    """
-
-    logits: Floats
-    """(N, C)"""
-    labels: Ints
-    classes: tuple[str, ...]
-
-    @classmethod
-    def of(cls, predictions: Predictions, member: str) -> Answers:
-        """The answers of the member called `member`."""
-        position = predictions.members.index(member)
-        return cls(predictions.logits[position], predictions.labels, predictions.classes)
-
-    @cached_property
-    def counts(self) -> Ints:
-        """Confusion matrix (C, C)."""
-        predicted = metrics.predicted_classes(self.logits)
-        return metrics.confusion_matrix(predicted, self.labels, len(self.classes))
-
-    @cached_property
-    def drawn(self) -> Ints:
-        """Resampled confusion matrices (B, C, C)."""
-        n, c = len(self.labels), len(self.classes)
-        rng = np.random.default_rng(0)
-        return rng.multinomial(n, self.counts.ravel() / n, size=DRAWS).reshape(-1, c, c)
-
-    def measure(self, metric: str, label: str = "") -> Ours | Absent:
-        """A metric by the name that the published figures use, of one class or of all."""
-        if label and label not in self.classes:
-            return Absent(f"This study has no class {label!r}.")
-        n = len(self.labels)
-        if metric == "accuracy":
-            right = int(np.trace(self.counts))
-            return Ours(right / n, *interval(right, n), BOOTSTRAP)
-        if metric == "log_loss":
-            return self._log_loss()
-        position = self.classes.index(label) if label else None
-        if metric.endswith("support"):
-            return Ours.exact(n if position is None else int(self.counts[position].sum()))
-        value = _measured(self.counts[None], metric, position)[0]
-        low, high = np.quantile(_measured(self.drawn, metric, position), [0.025, 0.975])
-        return Ours(float(value), float(low), float(high), BOOTSTRAP)
-
-    def _log_loss(self) -> Ours:
-        value = metrics.log_loss(softmax(self.logits), self.labels)
-        losses = log_softmax(self.logits)[np.arange(len(self.labels)), self.labels]
-        error = 1.96 * float(losses.std()) / len(self.labels) ** 0.5
-        return Ours(value, value - error, value + error, NORMAL)
-
-
-def _measured(counts: Ints, metric: str, position: int | None) -> Floats:
-    """A metric of each of B confusion matrices (B, C, C): (B,). Undefined ratios are 0."""
-    right = np.diagonal(counts, axis1=1, axis2=2)
-    support, chosen = counts.sum(axis=2), counts.sum(axis=1)  # (B, C)
-    per_class = {
-        "precision": right / np.maximum(chosen, 1),
-        "recall": right / np.maximum(support, 1),
-        "f1": 2 * right / np.maximum(support + chosen, 1),
-    }
-    kind, _, name = metric.rpartition("_")
-    values = per_class[name]
-    if position is not None:
-        return np.asarray(values[:, position])
-    weights = {"macro": np.ones_like(support), "weighted": support}
-    if kind in weights:
-        return np.asarray((values * weights[kind]).sum(axis=1) / weights[kind].sum(axis=1))
-    return np.asarray(values.min(axis=1) if kind == "lowest" else values.max(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,14 +112,11 @@ class Bench:
     @cached_property
     def observed(self) -> Mapping[str, Ours]:
         """The figures of the ensemble paper's observations on the pool, by their names."""
-        study = self.study
-        claimed = Claimed(
-            gain=figure_of("nine", "gain").value, close=figure_of("nine", "behind_average").value
-        )
-        splits = study.validation.select(self.pool), study.test.select(self.pool)
-        found = observations(*splits, claimed)
-        figures = [f for one in found for f in (one.figure, *one.supporting)]
-        return {f.name: Ours(f.value, f.low, f.high, BOOTSTRAP) for f in figures}
+        splits = self.study.validation.select(self.pool), self.study.test.select(self.pool)
+        return {
+            name: Ours(f.value, f.low, f.high, RECENTRED if f.recentred else BOOTSTRAP)
+            for name, f in observations(*splits).items()
+        }
 
     @cached_property
     def best_size(self) -> Ours:
@@ -310,8 +190,14 @@ def _of_best_subset(bench: Bench, figure: Figure) -> Ours | Absent:
         return Absent("There are no two members to combine.")
     if figure.metric == "best_size":
         return bench.best_size
-    weak = [m for m in bench.best_subset if bench.right(m).mean() <= (figure.threshold or 0)]
-    return Ours.exact(len(weak))
+    return _counted(bench, bench.best_subset, lambda accuracy: accuracy <= (figure.threshold or 0))
+
+
+def _counted(bench: Bench, names: Sequence[str], belongs: Callable[[Any], Any]) -> Ours:
+    """How many of these members have a test accuracy that belongs; counted in every draw too."""
+    count = sum(bool(belongs(bench.right(name).mean())) for name in names)
+    draws = np.stack([belongs(bench.sampled[name]) for name in names]).sum(axis=0)
+    return Ours.drawn(count, draws)
 
 
 def _of_nine(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
@@ -323,7 +209,7 @@ def _of_nine(bench: Bench, figure: Figure, split: str) -> Ours | Absent:
     if figure.metric == "members":
         return Ours.exact(len(bench.nine))
     if figure.metric == "members_above":
-        return Ours.exact(sum(k / n > (figure.threshold or 0) for k in right))
+        return _counted(bench, bench.nine, lambda accuracy: accuracy > (figure.threshold or 0))
     chosen = right[-1] if figure.metric == "best_accuracy" else right[0]
     return Ours(chosen / n, *interval(chosen, n), BOOTSTRAP)
 

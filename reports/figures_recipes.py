@@ -29,7 +29,10 @@ from reports.study import Epoch
 
 COLOURS = {"train": PALETTE[1], "validation": PALETTE[0], "test": PALETTE[2]}
 """Of the splits; training and validation as in the learning curves."""
-WORDS = {"train": "training", "validation": "validation", "test": "test, 95 % interval"}
+LAST, EACH = "training, mean over the last epoch", "training, mean over each epoch"
+"""Training accuracy is kept as it is met in training (augmented, with dropout, balanced where the
+recipe balances), so it is another thing than the accuracies of the trained network beside it."""
+WORDS = {"validation": "validation", "test": "test, 95 % interval"}
 PUBLISHED, ELSEWHERE = "published", "published, counts other images than it claims"
 PANEL = 4.6
 """Width of a panel in inches."""
@@ -94,7 +97,7 @@ def epochs(panels: Sequence[EpochPanel], groups: Sequence[Group]) -> Drawing:
             _accuracies(axis, group.outcomes)
         points = [point for panel in panels for point in panel.published]
         points += [point for group in groups for o in group.outcomes for point in o.published]
-        _legend(figure, points, ("train", "validation", *(["test"] if groups else [])))
+        _legend(figure, points, ("train", "validation", *(["test"] if groups else [])), EACH)
         return finish(
             figure,
             "accuracy_epochs",
@@ -251,11 +254,15 @@ def _mark(axis: Axes, x: float, y: float, point: PublishedPoint, colour: str = "
 
 
 def _legend(
-    figure: Figure, points: Sequence[PublishedPoint], splits: Sequence[str] = tuple(COLOURS)
+    figure: Figure,
+    points: Sequence[PublishedPoint],
+    splits: Sequence[str] = tuple(COLOURS),
+    training: str = LAST,
 ) -> None:
+    """What each colour and mark is; training: of which epochs the training accuracy is."""
     axis = figure.axes[0]
     handles = [axis.plot([], [], "o", color=COLOURS[split])[0] for split in splits]
-    labels = [WORDS[split] for split in splits]
+    labels = [{**WORDS, "train": training}[split] for split in splits]
     for elsewhere, mark, words in ((False, "D", PUBLISHED), (True, "x", ELSEWHERE)):
         if any(point.elsewhere == elsewhere for point in points):
             handles += axis.plot([], [], mark, color=FAINT, markerfacecolor="none", markersize=5)

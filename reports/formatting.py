@@ -9,16 +9,18 @@ import csv
 import html
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import pandas as pd
 
 from reports.columns import Column
 from reports.study import ReportError
-from reports.tables import Table, best_cells, cell
+from reports.tables import Row, Table, best_cells, cell
 
 Format: TypeAlias = Literal["csv", "markdown", "latex", "html"]
+Link: TypeAlias = Callable[[str, Row], Sequence[tuple[str, str]]]
+"""(column, row) → what the cell names, as (name, address within the page); nothing: no link."""
 SUFFIXES: dict[str, Format] = {"csv": "csv", "md": "markdown", "tex": "latex"}
 """Endings of the files that `report` writes for each table."""
 LONG = 40
@@ -93,7 +95,7 @@ def to_latex(table: Table) -> str:
     )
 
 
-def to_html(table: Table) -> str:
+def to_html(table: Table, link: Link | None = None) -> str:
     """A `<table>` element for the page; numbers carry `data-value`, by which it can be sorted."""
     lines = [
         f'<table class="data" id="table-{html.escape(table.name)}">',
@@ -107,7 +109,7 @@ def to_html(table: Table) -> str:
     body = _people(table, html.escape, lambda text: f"<strong>{text}</strong>")
     for values, texts in zip(table.frame.to_dict("records"), body, strict=True):
         cells = [
-            _html_cell(column, values[column.key], text)
+            _html_cell(column, values, text, link)
             for column, text in zip(table.shown, texts, strict=True)
         ]
         lines.append(f"<tr>{''.join(cells)}</tr>")
@@ -200,8 +202,18 @@ def _html_header(column: Column) -> str:
     )
 
 
-def _html_cell(column: Column, value: Any, text: str) -> str:
+def _html_cell(column: Column, row: Mapping[Any, Any], text: str, link: Link | None) -> str:
+    value = row[column.key]
     if column.kind == "text":
+        found = () if link is None else link(column.key, row)
+        words = [text] if len(found) == 1 else [html.escape(name) for name, _ in found]
+        text = (
+            " + ".join(
+                f'<a href="#{html.escape(address)}">{word}</a>'
+                for word, (_, address) in zip(words, found, strict=True)
+            )
+            or text
+        )
         return f'<td class="wrap">{text}</td>' if column.prose else f"<td>{text}</td>"
     number = _machine(column, value)
     mark = f' data-value="{number}"' if number else ""

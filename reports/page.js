@@ -1,5 +1,5 @@
 "use strict";
-/* The page's behaviour: the explorer's controls and results, tables that sort, links, paper.
+/* The page's behaviour: the explorer's controls and results, tables that sort, paper.
 
    What is chosen lives in one `state` object; it is read from the address when the page opens and
    written back after each change. Names come from anyone, so text is only ever set as text. */
@@ -45,21 +45,6 @@
       header.replaceChildren(button);
       button.addEventListener("click", () => sortTable(table, header, column));
     });
-  }
-
-  /* A member's name in a table leads to where it comes from. */
-  function linkMembers() {
-    const targets = new Map();
-    for (const block of document.querySelectorAll("details.member")) {
-      targets.set(block.querySelector(".name").textContent, block);
-    }
-    for (const cell of document.querySelectorAll("#tables td:first-child")) {
-      const block = targets.get(cell.textContent);
-      if (!block) continue;
-      const link = make("a", { href: `#${block.id}` }, cell.textContent);
-      link.addEventListener("click", () => { block.open = true; });
-      cell.replaceChildren(link);
-    }
   }
 
   function unfoldOnPaper() {
@@ -382,7 +367,6 @@
   for (const table of document.querySelectorAll("table.data")) makeSortable(table);
   const hint = byId("sort-hint");
   if (hint) hint.hidden = false;
-  linkMembers();
   unfoldOnPaper();
   const data = byId("data");
   if (data) startExplorer(JSON.parse(data.textContent));

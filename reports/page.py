@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,9 +20,10 @@ from markupsafe import Markup
 from ensembles.scoring import Comparison
 from reports.formatting import to_html
 from reports.page_answer import answer
-from reports.page_data import explorer_data, fitting, method_rows, to_json
+from reports.page_data import Preferred, explorer_data, fitting, to_json
+from reports.page_provenance import Links, member_entries, method_entries
 from reports.page_svg import inline_svg
-from reports.study import NEGATIVE, POSITIVE, MemberRecord, Study
+from reports.study import NEGATIVE, POSITIVE, Study
 from reports.tables import Table
 
 LIMIT = 3_000_000
@@ -51,10 +51,10 @@ def page_html(
 ) -> str:
     """The whole page. figures: (title, SVG text). At most `LIMIT` bytes in UTF-8.
 
-    Where the members' logits do not all fit, the explorer takes those of the group `nine` first,
-    then the most accurate on validation, and the page names the others; figures that do not fit are
-    named too. Raises `ReportError` where a figure is no SVG or the comparison lacks the best single
-    member.
+    Where the members' logits do not all fit, the explorer takes the ensembles that validation chose
+    first, where they fit whole, then the group `nine`, then the most accurate on validation, and
+    the page names the others; figures that do not fit are named too. Raises `ReportError` where a
+    figure is no SVG or the comparison lacks the best single member.
     """
     content = _content(study, comparison, tables)
     template = _environment().from_string(_asset("page.html.j2"))
@@ -70,8 +70,7 @@ def page_html(
 
     untouched = [_Figure(title, None) for title, _ in figures]
     drawings = _fitting_figures(figures, max(FIGURES_ROOM, rest(untouched) - len(to_json(data))))
-    nine = [record.name for record in study.records if "nine" in record.groups]
-    data, left_out = fitting(data, rest(drawings), nine)
+    data, left_out = fitting(data, rest(drawings), Preferred.of(study, comparison))
     return template.render(
         **content,
         figures=drawings,
@@ -84,6 +83,7 @@ def page_html(
 def _content(study: Study, comparison: Comparison, tables: Sequence[Table]) -> dict[str, Any]:
     """What the template shows besides figures and the explorer's data."""
     scripts = [_asset(name) for name in SCRIPTS]
+    links = Links.of(study, comparison)
     style = _asset("page.css")
     return {
         "study": study,
@@ -97,13 +97,13 @@ def _content(study: Study, comparison: Comparison, tables: Sequence[Table]) -> d
                 "title": table.title,
                 "rows": len(table.frame),
                 "long": len(table.frame) > LONG_TABLE,
-                "html": Markup(to_html(table)),
+                "html": Markup(to_html(table, links)),
             }
             for table in tables
         ],
-        "members": [_provenance(record) for record in study.records],
+        "members": member_entries(study, links),
         "long": LONG_TABLE,
-        "methods": method_rows(comparison, study.test.members),
+        "methods": method_entries(study, comparison, links),
     }
 
 
@@ -149,35 +149,3 @@ def _fitting_figures(figures: Sequence[tuple[str, str]], room: int) -> list[_Fig
         _Figure(title, Markup(drawings[i]) if i in fitting_ones else None)
         for i, (title, _) in enumerate(figures)
     ]
-
-
-def _provenance(record: MemberRecord) -> dict[str, Any]:
-    """What a reader needs to make a member again, as (what, value) pairs."""
-    facts = {
-        "Seed": record.seed,
-        "Source": record.source,
-        "Groups": ", ".join(record.groups),
-        "Device": record.device,
-        "Parameters": _count(record.parameters),
-        "Multiply-accumulates": _count(record.macs),
-        "Training": None if record.train_seconds is None else f"{record.train_seconds:,.1f} s",
-        "Epochs": len(record.history) or None,
-        "ImageNet weights": {True: "loaded", False: "asked for, not loaded", None: None}[
-            record.pretrained
-        ],
-        "Key": record.key,
-    }
-    return {
-        "name": record.name,
-        "imported": record.imported,
-        "facts": [(what, value) for what, value in facts.items() if value not in (None, "")],
-        "recipe": [(name, _plain(value)) for name, value in record.recipe.items()],
-    }
-
-
-def _count(value: int | None) -> str | None:
-    return None if value is None else f"{value:,}"
-
-
-def _plain(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str, sort_keys=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ensembles.evidence import Evidence
 from ensembles.predictions import PredictionsError
 from ensembles.scoring import Comparison
 from ensembles.weighting import EXPONENTS, power_weights
+from reports.findings import chosen_score
 from reports.study import Study
 
 WEIGHTINGS: Mapping[str, tuple[str, str]] = {
@@ -32,6 +34,7 @@ COSTS: Mapping[str, tuple[str, str]] = {
     "macs": ("Multiply-accumulates for one image", "MACs"),
     "train_seconds": ("Seconds of training", "s"),
     "parameters": ("Parameters", "parameters"),
+    "latency_ms": ("Milliseconds for one image", "ms"),
 }
 """Fields of `MemberRecord` that add up to an ensemble's cost: (what it is, its unit)."""
 
@@ -78,22 +81,46 @@ def encode(logits: np.typing.ArrayLike) -> str:
     return base64.b64encode(np.asarray(logits, dtype="<f4").tobytes()).decode("ascii")
 
 
+@dataclass(frozen=True)
+class Preferred:
+    """Which members an explorer without room for all keeps. ensembles: members of each ensemble
+    that is kept whole or not at all, the more important first; others: whom to add then."""
+
+    ensembles: Sequence[Collection[str]] = ()
+    others: Collection[str] = ()
+
+    @classmethod
+    def of(cls, study: Study, comparison: Comparison) -> Preferred:
+        """The ensemble that validation chose, the best subset, and the group `nine`."""
+        chosen = chosen_score(comparison)
+        best = next((s for s in comparison.scores if s.method == "best_subset"), None)
+        return cls(
+            ensembles=tuple(s.member_names for s in (chosen, best) if s is not None),
+            others=tuple(record.name for record in study.records if "nine" in record.groups),
+        )
+
+
 def fitting(
-    data: Mapping[str, Any], budget: int, preferred: Collection[str]
+    data: Mapping[str, Any], budget: int, preferred: Preferred
 ) -> tuple[dict[str, Any], list[str]]:
     """The data with as many members as fit into `budget` bytes, and the names of those left out.
 
-    Room goes to the members named in `preferred` first, then to the others; among both to those of
-    higher validation accuracy first. The members kept and those left out stay in the study's order.
+    Room goes to the preferred ensembles that fit whole, for without one member an ensemble cannot
+    be put together; then to the other preferred members; then to the rest, those of higher
+    validation accuracy first. The members kept and those left out stay in the study's order.
     """
     members = data["members"]
-    kept: list[int] = []
-    used = len(to_json({**data, "members": []}))
-    for index in sorted(data["ranking"], key=lambda i: members[i]["name"] not in preferred):
-        used += len(to_json(members[index])) + 1
-        if used > budget:
-            break
-        kept.append(index)
+    sizes = [len(to_json(member)) + 1 for member in members]
+    room = budget - len(to_json({**data, "members": []}))
+    kept: dict[int, None] = {}
+    single = sorted(data["ranking"], key=lambda i: members[i]["name"] not in preferred.others)
+    wanted = [[i for i in single if members[i]["name"] in some] for some in preferred.ensembles]
+    for indices in (*wanted, *([index] for index in single)):
+        missing = [index for index in indices if index not in kept]
+        needed = sum(sizes[index] for index in missing)
+        if needed <= room:
+            room -= needed
+            kept.update(dict.fromkeys(missing))
     place = {index: position for position, index in enumerate(sorted(kept))}
     chosen = {
         **data,
@@ -124,19 +151,3 @@ def _exponent(evidence: Evidence, comparison: Comparison) -> float:
         return 1.0
     candidates = power_weights(evidence.accuracies, len(evidence.labels), EXPONENTS)
     return float(EXPONENTS[np.abs(candidates - combiner.weights).sum(axis=1).argmin()])
-
-
-def method_rows(comparison: Comparison, members: Sequence[str]) -> list[dict[str, str]]:
-    """Where each row of the ensembles table comes from: its members and what it chose."""
-    return [
-        {
-            "label": score.label,
-            "members": (
-                f"all {len(members)}"
-                if len(members) > 1 and score.member_names == tuple(members)
-                else ", ".join(score.member_names)
-            ),
-            "detail": score.detail or "nothing",
-        }
-        for score in comparison.scores
-    ]

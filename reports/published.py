@@ -116,7 +116,9 @@ def load() -> tuple[Report, ...]:
 
 def figure_of(report: str, metric: str, subject: str | None = None, split: str = "") -> Figure:
     """The first figure of that kind of the report called `report`. ReportError where none is."""
-    found = next(r for r in load() if r.key == report).find(metric, subject, split)
+    if report not in KEYS:
+        raise ReportError(f"there is no report {report!r}: accepted are {', '.join(KEYS)}")
+    found = load()[KEYS.index(report)].find(metric, subject, split)
     if found is None:
         of = "".join(f", {text}" for text in (subject, split) if text)
         raise ReportError(f"{report}.toml publishes no {metric!r}{of}: give it one")

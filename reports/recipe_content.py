@@ -31,7 +31,7 @@ EPOCHS, OPTIMIZER, BALANCE = ("epochs",), ("optimizer", "learning_rate"), ("bala
 def recipe_jobs(findings: Findings) -> dict[str, Job]:
     """A figure for each kind of comparison that the study has the members for."""
     jobs: dict[str, Job] = {}
-    panels, lengths = _epoch_panels(findings), _groups(findings, EPOCHS, _epochs)
+    panels, lengths = _epoch_panels(findings), _groups(findings, EPOCHS, _epochs, _length)
     if panels or lengths:
         jobs["accuracy_epochs"] = partial(figures_recipes.epochs, panels, lengths)
     for name, entries, words, draw in (
@@ -62,15 +62,24 @@ def _text(record: MemberRecord, entry: str) -> str:
 
 
 def _groups(
-    findings: Findings, entries: Sequence[str], words: Callable[[Mapping[str, Any]], str]
+    findings: Findings,
+    entries: Sequence[str],
+    words: Callable[[Mapping[str, Any]], str],
+    order: Callable[[MemberRecord], int] | None = None,
 ) -> list[Group]:
+    """Groups by `alike`. words: what tells a recipe from the others of its group; order: by which
+    a group's members are sorted, by default they stand as in the study."""
     groups = []
     for records in alike(findings.study.records, entries):
-        if entries is EPOCHS:
-            records.sort(key=lambda record: int(record.recipe["epochs"]))
+        if order is not None:
+            records.sort(key=order)
         outcomes = [_outcome(findings, record, words(record.recipe)) for record in records]
         groups.append(Group(outcomes, findings.study.test.classes))
     return groups
+
+
+def _length(record: MemberRecord) -> int:
+    return int(record.recipe["epochs"])
 
 
 def _epochs(recipe: Mapping[str, Any]) -> str:

@@ -143,6 +143,8 @@ class Study:
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Images per class of each split ('train', 'validation', 'test'), in class order."""
     repeats: tuple[tuple[Validation, Test], ...] = ()
+    repeat_records: tuple[tuple[MemberRecord, ...], ...] = ()
+    """Records of each of `repeats`, in the order of `records`."""
     missing: tuple[tuple[str, str], ...] = ()
     """(member, reason) of every planned member that has no logits."""
     notes: tuple[str, ...] = ()

@@ -59,7 +59,8 @@ def test_every_part_of_a_study_changes_the_key() -> None:
         dataclasses.replace(study, missing=(("deep-z", "it failed"),)),
         dataclasses.replace(study, notes=("Something else.",)),
         dataclasses.replace(study, repeats=((study.validation, study.test),)),
+        dataclasses.replace(study, repeat_records=(study.records,)),
     ]
     keys = {report_key(one) for one in [study, *changed]}
-    assert len(keys) == 5
+    assert len(keys) == 6
     assert report_key(study) == report_key(factory.study(3, images=70))

@@ -45,7 +45,7 @@ def test_every_published_figure_has_its_row() -> None:
 def test_every_conclusion_has_its_row() -> None:
     for study, comparison in (nine(), others()):
         rows = claims_rows(Bench(study, comparison))
-        assert [row.claim for row in rows] == [s.resolved().claim for s in STATEMENTS]
+        assert [row.claim for row in rows] == [s.text for s in STATEMENTS]
         assert all(row.ours is not None for row in rows if row.verdict != "not comparable")
 
 
@@ -70,6 +70,15 @@ def test_figures_measured_on_training_images_are_not_comparable() -> None:
     at = study.test.members.index("leaky")
     assert row.our_split == "test"
     assert row.ours == np.mean(study.test.logits[at].argmax(axis=1) == study.test.labels)
+
+
+def test_what_is_not_comparable_has_no_difference() -> None:
+    row = paper(nine_rows(), report="vgg16", metric="images", place="Abstract")
+    assert (row.published, row.ours, row.verdict) == (100_000, 35_887, "not comparable")
+    for row in (*nine_rows(), *others_rows()):
+        bounds = (row.difference, row.difference_low, row.difference_high)
+        assert (bounds == (None, None, None)) == (row.verdict == "not comparable")
+        assert (row.interval == "") == (row.verdict == "not comparable")
 
 
 def test_figures_of_public_test_are_compared_on_validation() -> None:

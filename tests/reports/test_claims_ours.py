@@ -9,8 +9,11 @@ from scipy.stats import bootstrap
 from ensembles import metrics
 from ensembles.fusion import softmax
 from ensembles.predictions import Test
-from reports.claims_ours import Answers, Bench, Ours
+from ensembles.significance import bootstrap_means
+from reports.claims_numbers import Answers, Gap, Ours
+from reports.claims_ours import Bench, ours
 from reports.findings import Findings
+from reports.published import Figure
 from tests.reports.claims_cases import nine
 
 
@@ -74,3 +77,72 @@ def _plain(test: Test, metric: str, label: str) -> float:
     if metric == "macro_f1":
         return report.macro.f1
     return float(getattr(report, metric)[test.classes.index(label)])
+
+
+@pytest.mark.parametrize(
+    "leads",
+    [(0.0, 0.0, 0.0, 0.0, 0.0), (0.0, 0.0), (0.0, 0.2, 0.3), (-0.05, 0.0, 0.0)],
+)
+def test_the_least_of_several_differences_is_covered_at_ties_too(leads: tuple[float, ...]) -> None:
+    """Interval of the least lead of one method over others whose true leads are known."""
+    rng = np.random.default_rng(3)
+    studies, images, shared, own = 400, 300, 0.5, 0.6
+    covered = contained = 0
+    for _ in range(studies):
+        # All share part of their answers, as networks on the same images do.
+        common = rng.random(images)
+        alone = rng.random((1 + len(leads), images))
+        asked = rng.random((1 + len(leads), images)) < shared
+        chances = own - np.array([0.0, *leads])[:, None]
+        right = np.where(asked, common, alone) < chances
+        draws = bootstrap_means(right, 400, seed=int(rng.integers(1 << 30)))
+        values = right[0].mean() - right[1:].mean(axis=1)
+        found = Ours.lowest(values, draws[0] - draws[1:])
+        covered += found.low <= min(leads) <= found.high
+        contained += found.low <= values.min() <= found.high
+    assert covered / studies >= 0.93  # 0.95 less what 400 studies leave open
+    assert contained == studies
+
+
+def test_the_least_of_one_difference_is_that_difference() -> None:
+    bench = Bench(*nine())
+    gap = bench.gap("average", "deep-a")
+    assert isinstance(gap, Gap)
+    alone = Ours.lowest(np.array([gap.value]), gap.draws[None])
+    pair = bench.against("average", "deep-a")
+    assert isinstance(pair, Ours)
+    assert (alone.value, alone.low, alone.high) == (pair.value, pair.low, pair.high)
+
+
+def test_counts_of_members_by_test_accuracy_have_intervals() -> None:
+    study, comparison = nine()
+    bench = Bench(study, comparison)
+    right = np.stack([bench.right(name) for name in bench.nine])
+    # A line that the fifth member is on, so that other images put it on the other side.
+    line = float(np.sort(right.mean(axis=1))[4])
+    rng = np.random.default_rng(5)
+    index = rng.integers(0, right.shape[1], (2000, right.shape[1]))
+    drawn = right[:, index].mean(axis=2)  # (9, 2000)
+    for metric, kind, names, test in (
+        ("members_above", "collection", bench.nine, np.greater),
+        ("weak_in_best", "ensemble", bench.best_subset, np.less_equal),
+    ):
+        figure = Figure(
+            report="nine",
+            place="p",
+            kind=kind,
+            subject="average",
+            metric=metric,
+            value=3,
+            unit=1,
+            threshold=line,
+        )
+        found = ours(bench, figure, "test")
+        assert isinstance(found, Ours)
+        rows = [bench.nine.index(name) for name in names]
+        assert found.value == test(right[rows].mean(axis=1), line).sum()
+        low, high = np.quantile(test(drawn[rows], line).sum(axis=0), [0.025, 0.975])
+        assert low < high
+        assert (found.low, found.high) == pytest.approx((low, high), abs=1)
+        assert found.low <= found.value <= found.high
+        assert found.interval == "paired bootstrap over images"

@@ -167,6 +167,16 @@ def test_optimizers_say_their_rate_and_stand_best_first() -> None:
     assert drawing.alt.startswith(f"Test accuracy of the same network and recipe: {best.method} (")
 
 
+def test_the_legend_says_that_training_accuracy_is_a_mean_over_an_epoch() -> None:
+    jobs = jobs_of(study_of(*LEAKY, *LENET))
+    for name, words in (
+        ("accuracy_epochs", "training, mean over each epoch"),
+        ("accuracy_optimizers", "training, mean over the last epoch"),
+        ("accuracy_balancing", "training, mean over the last epoch"),
+    ):
+        assert words in texts(jobs[name]())
+
+
 def test_balancing_shows_recalls_and_published_figures_that_count_other_images() -> None:
     findings = Findings.of(study_of(*LENET), FEW)
     job = recipe_jobs(findings)["accuracy_balancing"]

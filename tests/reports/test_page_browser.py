@@ -310,12 +310,23 @@ def test_tables_sort_and_missing_values_stay_last(browser: Any, files: dict[str,
         assert texts[:-1] == sorted(texts[:-1]) and texts[-1] == "–"
 
 
-def test_a_member_in_a_table_leads_to_its_provenance(browser: Any, files: dict[str, Path]) -> None:
-    with opened(browser, files["nine"]) as tab:
-        key = pages.nine()[0].records[2].key
-        assert not tab.get_by_text(key).is_visible()
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_a_link_unfolds_what_it_leads_to(
+    browser: Any, files: dict[str, Path], scripts: bool, width: int
+) -> None:
+    size = {"width": width, "height": 800}
+    with opened(browser, files["nine"], java_script_enabled=scripts, viewport=size) as tab:
+        key, name = pages.nine()[0].records[2].key, tab.locator("summary .name").nth(2)
         tab.locator("#table-members").get_by_role("link", name="deep-c").click()
         assert tab.get_by_text(key).is_visible()
+        bar = tab.locator("nav").bounding_box()
+        sync_api.expect(name).to_be_in_viewport()
+        tab.wait_for_timeout(700)  # until the page has stopped moving
+        assert name.bounding_box()["y"] >= bar["height"]
+        row = tab.locator("#method-single_best")
+        row.get_by_role("link").click()
+        assert tab.locator("dl:target").is_visible()
 
 
 def test_without_scripts_the_page_can_be_read(browser: Any, files: dict[str, Path]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.published import KEYS, Figure, Report, load, parse
+from reports.published import KEYS, Figure, Report, figure_of, load, parse
 from reports.study import ReportError
 
 SOURCES = Path(__file__).parents[3] / "shared" / "papers"
@@ -66,6 +66,14 @@ def test_number_of_figures_in_each_report() -> None:
         "leaky": 3 + 4 + 3 + 7 + 2 + 2 + table,
         "vgg16": 9 + 4 + 3 + 2,
     }
+
+
+def test_an_unknown_report_is_told_in_one_sentence() -> None:
+    with pytest.raises(ReportError) as error:
+        figure_of("ten", "gain")
+    assert str(error.value) == (
+        "there is no report 'ten': accepted are nine, lenet, six, leaky, vgg16"
+    )
 
 
 @pytest.mark.parametrize("key", KEYS)
