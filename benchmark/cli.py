@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
+from benchmark.console import errors, output, say
 from benchmark.datasets import SPLITS, DataError, Dataset
 from benchmark.errors import RequestError, printable
 from benchmark.events import Event, RunLog
@@ -47,8 +48,6 @@ app = typer.Typer(
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_speed.app, name="speed")
 app.command("import-logits")(cli_data.import_logits)
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 SelectOption = Annotated[
     str | None,
@@ -64,13 +63,17 @@ PredictionsOption = Annotated[
 ]
 
 
+def _log(root: Path) -> RunLog:
+    return RunLog(root, shlex.join(sys.argv[1:]), partial(say, errors, style="yellow"))
+
+
 def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     """Train what is missing; return the dataset and what failed."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
     dataset = load_dataset(request.dataset, request.data)
-    log = RunLog(plan.root, shlex.join(sys.argv[1:]))
+    log = _log(plan.root)
     output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
     for warning in dataset.warnings:
         output.print(Text(printable(f"note: {warning}"), style="yellow"), soft_wrap=True)
@@ -95,7 +98,7 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
         failed=len(done.failed),
     )
     counts = f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed"
-    output.print(Text(f"{counts}; log: {log.path}"), soft_wrap=True)
+    say(output, f"{counts}; log: {log.path}" if log.path.exists() else counts)
     return dataset, done.failed
 
 

@@ -37,21 +37,39 @@ Listener = Callable[[Event], None]
 class RunLog:
     """`<root>/logs/<start>.jsonl`: one line per event that is not an epoch, as it happens.
 
-    The only file that is appended to instead of replaced; a torn last line loses nothing else.
+    The only file that is appended to instead of replaced; a torn line loses nothing else. It never
+    ends a run: what the disk refuses is told to `complain`, once, in one sentence.
     """
 
-    def __init__(self, root: Path, command: str) -> None:
+    def __init__(self, root: Path, command: str, complain: Callable[[str], None]) -> None:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         self.path = root / "logs" / f"{stamp}-{os.getpid()}.jsonl"
-        make_folder(self.path.parent)
+        self._complain = complain
         self._start = time.monotonic()
+        self._refused = False
+        self._torn = False
         self.write(kind="begin", command=command)
 
     def write(self, **fields: object) -> None:
-        """Append one line."""
+        """Append one line, if the disk lets us."""
         record = {"at": round(time.monotonic() - self._start, 3), **fields}
-        with self.path.open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        # What was refused may have left half a line behind.
+        line = ("\n" if self._torn else "") + json.dumps(record) + "\n"
+        try:
+            make_folder(self.path.parent)
+            with self.path.open("a") as file:
+                file.write(line)
+            self._torn = False
+        except OSError as error:
+            self._torn = True
+            self._say_once(error)
+
+    def _say_once(self, error: OSError) -> None:
+        if self._refused:
+            return
+        self._refused = True
+        reason = error.strerror or type(error).__name__
+        self._complain(f"note: the log {self.path} cannot be written ({reason}): it lacks lines")
 
     def __call__(self, event: Event) -> None:
         if event.kind != "epoch":

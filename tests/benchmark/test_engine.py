@@ -64,7 +64,7 @@ def started(results: Path) -> subprocess.Popen[str]:
         text=True,
         start_new_session=True,
         # A shell that starts the tests in the background has them ignore Ctrl-C, children too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     slots = results / "faces-quick" / "checkpoints"
