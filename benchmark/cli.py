@@ -140,9 +140,9 @@ app.command("train")(options.planned(_train_only, members=options.MembersArgumen
 
 def _say_missing(study: Study) -> None:
     """Name who is not in the tables, and why. Exit code 1 where it is for damage found now."""
-    for name, reason in study.missing:
-        errors.print(Text(printable(f"missing {name}: {reason}"), style="yellow"), soft_wrap=True)
-    if any(reason.startswith(stages.DAMAGED) for _, reason in study.missing):
+    for one in study.missing:
+        say(errors, f"missing {one.name}: {one.reason}", "yellow")
+    if any(one.damaged for one in study.missing):
         raise typer.Exit(1)
 
 
@@ -210,6 +210,7 @@ def report(
     study = stages.gather(root) if predictions is None else read_folder(root)
     if table is not None:
         typer.echo(stages.rendered_table(study, table, form), nl=False)
+        _say_missing(study)
         return
     written = stages.write_results(study, root)
     output.print(f"{len(written.files)} files written under {root}")

@@ -46,7 +46,6 @@ def import_member(root: Path, name: str, validation: Path, test: Path, *, source
             raise RequestError(
                 f"{name!r} was trained here already: accepted is another name for imported logits"
             )
-        forget_failure(root, name, 0)
         store.commit(
             name,
             0,
@@ -70,4 +69,5 @@ def import_member(root: Path, name: str, validation: Path, test: Path, *, source
                 "history": [],
             },
         )
+        forget_failure(root, name, 0)
     return len(logits["test"])

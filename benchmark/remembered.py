@@ -49,7 +49,7 @@ def report_key(study: Study) -> str:
         "repeats": [tensor_digest(split.logits) for pair in study.repeats for split in pair],
         "records": [record.key for record in study.records],
         "members": list(study.test.members),
-        "missing": [list(item) for item in study.missing],
+        "missing": [asdict(one) for one in study.missing],
         "notes": list(study.notes),
         "speed": repr(study.speed),
         "code": _code(),

@@ -58,6 +58,16 @@ class MemberRecord:
     """Hash of the network without its weights; empty where it is not known."""
 
 
+@dataclass(frozen=True)
+class Missing:
+    """A planned member that has no logits, or one of its further seeds, and why."""
+
+    name: str
+    reason: str
+    damaged: bool = False
+    """Whether its logits lie there and are not what was written."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemberSpeed:
     """How fast one member trains here, beside a plain loop on the same device in the same run.
@@ -140,8 +150,7 @@ class Study:
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     """Images per class of each split ('train', 'validation', 'test'), in class order."""
     repeats: tuple[tuple[Validation, Test], ...] = ()
-    missing: tuple[tuple[str, str], ...] = ()
-    """(member, reason) of every planned member that has no logits."""
+    missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
     speed: TrainingSpeed | None = None
