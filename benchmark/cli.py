@@ -15,12 +15,11 @@ from typing import Annotated, Any
 
 import typer
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
-from benchmark.console import errors, output, say
+from benchmark.console import cell, errors, output, say
 from benchmark.datasets import SPLITS, DataError, Dataset
-from benchmark.errors import RequestError, printable
+from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
 from benchmark.failures import Failure
 from benchmark.folders import read_folder
@@ -74,9 +73,9 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     request = plan.request
     dataset = load_dataset(request.dataset, request.data)
     log = _log(plan.root)
-    output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
+    say(output, f"{dataset.origin}: {len(dataset.train):,} training images")
     for warning in dataset.warnings:
-        output.print(Text(printable(f"note: {warning}"), style="yellow"), soft_wrap=True)
+        say(output, f"note: {warning}", "yellow")
     with TrainingScreen(plan, output) as screen:
 
         def listen(event: Event) -> None:
@@ -89,8 +88,7 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
             log.write(kind="cut short", reason=type(error).__name__)
             raise
     for path in done.set_aside:
-        text = f"damaged samples, set aside and written again: {path}"
-        output.print(Text(text, style="yellow"), soft_wrap=True)
+        say(output, f"damaged samples, set aside and written again: {path}", "yellow")
     log.write(
         kind="end",
         reused=len(done.reused),
@@ -110,7 +108,7 @@ def _run_all(plan: Plan) -> None:
     except RequestError as error:  # nobody is left to compare: the failures are why
         if not failed:
             raise
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         raise typer.Exit(1) from None
     key = report_key(study)
     remembered = recall(plan.root, key)
@@ -121,7 +119,7 @@ def _run_all(plan: Plan) -> None:
         short, done = short_table(written.summary), f"{len(written.files)} files written"
         remember(plan.root, key, written.files, short)
     print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
-    output.print(f"{done}; open {plan.root / 'report.html'}")
+    say(output, f"{done}; open {plan.root / 'report.html'}")
     _say_missing(study)
     if failed:
         raise typer.Exit(1)
@@ -187,7 +185,7 @@ def score(
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
     else:
         print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
-        output.print("The other tables, the figures and the page are made again by `report`.")
+        say(output, "The other tables, the figures and the page are made again by `report`.")
     _say_missing(study)
 
 
@@ -213,9 +211,9 @@ def report(
         _say_missing(study)
         return
     written = stages.write_results(study, root)
-    output.print(f"{len(written.files)} files written under {root}")
+    say(output, f"{len(written.files)} files written under {root}")
     for path in written.stale:
-        output.print(Text(f"no longer made by this report: {path}", style="yellow"))
+        say(output, f"no longer made by this report: {path}", "yellow")
     _say_missing(study)
 
 
@@ -245,10 +243,10 @@ def members(zoo: ZooOption = None, as_json: JsonOption = False) -> None:
     for row in rows:
         grid.add_row(
             row["name"],
-            ", ".join(row["groups"]),
+            cell(", ".join(row["groups"])),
             f"{row['parameters']:,}",
             f"{row['macs'] / 1e6:,.1f}",
-            row["source"],
+            cell(row["source"]),
         )
     output.print(grid)
 
@@ -279,9 +277,8 @@ def verify(
         typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
     else:
         for problem in problems:
-            text = f"{problem.place}: {problem.reason}{problem.done}"
-            output.print(Text(printable(text), style="red"), soft_wrap=True)
-        output.print(f"{checked} entries checked, {len(problems)} with problems")
+            say(output, f"{problem.place}: {problem.reason}{problem.done}", "red")
+        say(output, f"{checked} entries checked, {len(problems)} with problems")
     if any(not problem.done for problem in problems):
         raise typer.Exit(1)
 
@@ -354,13 +351,13 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except USER_ERRORS as error:
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         return 2
     except (OSError, DamagedError) as error:  # the disk or a file on it, not the request
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         return 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # some versions of typer return it instead of raising
-        errors.print("interrupted: what is finished is kept; the same command goes on from there")
+        say(errors, "interrupted: what is finished is kept; the same command goes on from there")
     return int(code or 0)

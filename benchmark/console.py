@@ -1,4 +1,4 @@
-"""The one way a sentence reaches the terminal: as it stands, in one line."""
+"""The one way words reach the terminal: as they stand, each sentence in one line."""
 
 from __future__ import annotations
 
@@ -14,4 +14,9 @@ errors = Console(stderr=True, highlight=False)
 def say(console: Console, text: str, style: str = "") -> None:
     """Print `text` on `console`. Names, paths and cells of anybody's files come along in it: a
     square bracket is no markup, and what would steer a terminal stands as an escape."""
-    console.print(Text(printable(text), style=style), soft_wrap=True)
+    console.print(cell(text, style), soft_wrap=True)
+
+
+def cell(text: str, style: str = "") -> Text:
+    """`text` for the cell or the title of a printed table, as `say` would show it."""
+    return Text(printable(text), style=style)
