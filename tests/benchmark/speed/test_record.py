@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +57,22 @@ def test_the_record_is_read_back_and_added_to(tmp_path: Path) -> None:
     assert both.cold == cold
     elsewhere = training_speed(member_speed("one"), device="another card")
     assert merged(first, elsewhere) == elsewhere
+
+
+def test_what_several_add_at_once_is_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(old: TrainingSpeed | None, new: TrainingSpeed) -> TrainingSpeed:
+        time.sleep(0.02)  # between reading and writing
+        return merged(old, new)
+
+    monkeypatch.setattr("benchmark.speed.record.merged", slowly)
+    names = {f"member-{number}" for number in range(12)}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: add_speed(tmp_path, training_speed(member_speed(n))), names))
+    record = read_speed(tmp_path)
+    assert record is not None
+    assert {member.member for member in record.members} == names
 
 
 def test_every_changed_byte_of_the_record_is_found_and_measuring_again_sets_it_aside(
