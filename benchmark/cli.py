@@ -66,8 +66,8 @@ def _log(root: Path) -> RunLog:
     return RunLog(root, shlex.join(sys.argv[1:]), partial(say, errors, style="yellow"))
 
 
-def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
-    """Train what is missing; return the dataset and what failed."""
+def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...], RunLog]:
+    """Train what is missing; return the dataset, what failed, and the log of this run."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
@@ -76,48 +76,45 @@ def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
     say(output, f"{dataset.origin}: {len(dataset.train):,} training images")
     for warning in dataset.warnings:
         say(output, f"note: {warning}", "yellow")
-    with TrainingScreen(plan, output) as screen:
+    with TrainingScreen(plan, output) as screen, log.stage("training") as facts:
 
         def listen(event: Event) -> None:
             log(event)
             screen(event)
 
-        try:
-            done = stages.train_members(plan, dataset, listen)
-        except BaseException as error:
-            log.write(kind="cut short", reason=type(error).__name__)
-            raise
+        done = stages.train_members(plan, dataset, listen)
+        for name in ("trained", "reused", "failed"):
+            facts[name] = len(getattr(done, name))
     for path in done.set_aside:
         say(output, f"damaged samples, set aside and written again: {path}", "yellow")
-    log.write(
-        kind="end",
-        reused=len(done.reused),
-        trained=len(done.trained),
-        failed=len(done.failed),
-    )
-    counts = f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed"
+    counts = ", ".join(f"{count} {name}" for name, count in facts.items())
     say(output, f"{counts}; log: {log.path}" if log.path.exists() else counts)
-    return dataset, done.failed
+    return dataset, done.failed, log
 
 
 def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
-    dataset, failed = _train(plan)
+    dataset, failed, log = _train(plan)
     try:
-        study = stages.gather(plan.root, failed=failed)
+        with log.stage("reading") as facts:
+            study = stages.gather(plan.root, failed=failed)
+            facts["members"] = len(study.records)
     except RequestError as error:  # nobody is left to compare: the failures are why
         if not failed:
             raise
         say(errors, f"error: {error}", "bold red")
         raise typer.Exit(1) from None
-    key = report_key(study)
-    remembered = recall(plan.root, key)
-    if remembered is not None:
-        short, done = remembered.short, f"{remembered.files} files stand as they were written"
-    else:
-        written = stages.write_results(study, plan.root, dataset=dataset)
-        short, done = short_table(written.summary), f"{len(written.files)} files written"
-        remember(plan.root, key, written.files, short)
+    with log.stage("report") as facts:
+        key = report_key(study)
+        remembered = recall(plan.root, key)
+        if remembered is not None:
+            short, done = remembered.short, f"{remembered.files} files stand as they were written"
+            facts["files"] = 0
+        else:
+            written = stages.write_results(study, plan.root, dataset=dataset)
+            short, done = short_table(written.summary), f"{len(written.files)} files written"
+            remember(plan.root, key, written.files, short)
+            facts["files"] = len(written.files)
     print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
     say(output, f"{done}; open {plan.root / 'report.html'}")
     _say_missing(study)
@@ -127,7 +124,7 @@ def _run_all(plan: Plan) -> None:
 
 def _train_only(plan: Plan) -> None:
     """Train the members SEL that have no logits yet, and keep their logits."""
-    _, failed = _train(plan)
+    _, failed, _ = _train(plan)
     if failed:
         raise typer.Exit(1)
 
@@ -180,7 +177,9 @@ def score(
         study = stages.gather(root, members=_selected(members))
     else:
         study = stages.limited(read_folder(root), _selected(members))
-    written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
+    with _log(root).stage("score") as facts:
+        written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
+        facts |= {"members": len(study.records), "files": len(written.files)}
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
     else:
@@ -210,7 +209,9 @@ def report(
         typer.echo(stages.rendered_table(study, table, form), nl=False)
         _say_missing(study)
         return
-    written = stages.write_results(study, root)
+    with _log(root).stage("report") as facts:
+        written = stages.write_results(study, root)
+        facts |= {"members": len(study.records), "files": len(written.files)}
     say(output, f"{len(written.files)} files written under {root}")
     for path in written.stale:
         say(output, f"no longer made by this report: {path}", "yellow")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -35,7 +36,8 @@ Listener = Callable[[Event], None]
 
 
 class RunLog:
-    """`<root>/logs/<start>.jsonl`: one line per event that is not an epoch, as it happens.
+    """`<root>/logs/<start>.jsonl`: one line per event that is not an epoch, as it happens, and for
+    the beginning and the end of every stage.
 
     The only file that is appended to instead of replaced; a torn line loses nothing else. It never
     ends a run: what the disk refuses is told to `complain`, once, in one sentence.
@@ -63,6 +65,23 @@ class RunLog:
         except OSError as error:
             self._torn = True
             self._say_once(error)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, object]]:
+        """Tell that the stage `name` begins, and how it ended: with what the block puts into the
+        facts that it gets, or with the error that cut it short."""
+        start = time.monotonic()
+        self.write(kind="begin", stage=name)
+        facts: dict[str, object] = {}
+        ended: dict[str, object] = {"kind": "cut short"}
+        try:
+            yield facts
+            ended = {"kind": "end", **facts}
+        except BaseException as error:
+            ended |= {"reason": type(error).__name__, "message": str(error)}
+            raise
+        finally:
+            self.write(**ended, stage=name, seconds=round(time.monotonic() - start, 3))
 
     def _say_once(self, error: OSError) -> None:
         if self._refused:

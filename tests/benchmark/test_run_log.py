@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import pytest
 
 from benchmark.cli import run
 from benchmark.events import RunLog
+from benchmark.samples import facts_of, write_samples
+from benchmark.stages import write_results
 from tests.benchmark import small
 from tests.benchmark.runner import tiny
 
@@ -105,3 +108,76 @@ def test_lines_go_on_whole_after_one_that_was_torn(
 
 def _refused(*_: object) -> None:
     raise OSError(errno.ENOSPC, FULL)
+
+
+def lines(root: Path) -> list[dict[str, Any]]:
+    """What the only log under `root` tells, times left out."""
+    (log,) = (root / "logs").glob("*.jsonl")
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    timed = [line for line in told if line["kind"] in ("end", "cut short")]
+    assert all(line.pop("seconds") >= 0 for line in timed)
+    return [{k: v for k, v in line.items() if k not in ("at", "command")} for line in told]
+
+
+@pytest.fixture
+def few_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = functools.partial(write_results, only=("tables",), tables=("ensembles",))
+    monkeypatch.setattr(
+        "benchmark.stages.write_results", lambda study, root, **_: made(study, root)
+    )
+
+
+@pytest.mark.usefixtures("few_tables")
+def test_every_stage_of_a_run_is_told_with_its_end(tmp_path: Path) -> None:
+    words = [*tiny(tmp_path)[:4], "--members", "tiny-a,tiny-b", "--device", "cpu", "--jobs", "1"]
+    assert run(["run-all", *words]) == 0
+    told = lines(tmp_path / "faces-quick")
+    assert [line for line in told if line["kind"] in ("begin", "end")] == [
+        {"kind": "begin"},
+        {"kind": "begin", "stage": "training"},
+        {"kind": "end", "stage": "training", "trained": 2, "reused": 0, "failed": 0},
+        {"kind": "begin", "stage": "reading"},
+        {"kind": "end", "stage": "reading", "members": 2},
+        {"kind": "begin", "stage": "report"},
+        {"kind": "end", "stage": "report", "files": 3},
+    ]
+
+
+def stored(results: Path) -> Path:
+    root = results / "faces-quick"
+    write_samples(root, small.dataset(), facts_of(small.dataset()))
+    for member in ("one", "two"):
+        small.commit(root, len(member), member)
+    return root
+
+
+@pytest.mark.usefixtures("few_tables")
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_tables_that_are_made_again_are_logged(command: str, tmp_path: Path) -> None:
+    root = stored(tmp_path)
+    assert run([command, "--results", str(tmp_path), *(["--json"] * (command == "score"))]) == 0
+    assert lines(root) == [
+        {"kind": "begin"},
+        {"kind": "begin", "stage": command},
+        {"kind": "end", "stage": command, "members": 2, "files": 3},
+    ]
+
+
+def test_a_stage_that_fails_is_logged_with_its_reason(tmp_path: Path) -> None:
+    root = stored(tmp_path)
+    (root / "tables").write_bytes(b"mine")
+    assert run(["score", "--results", str(tmp_path)]) == 1
+    last = lines(root)[-1]
+    assert (last["kind"], last["stage"], last["reason"]) == (
+        "cut short",
+        "score",
+        "NotADirectoryError",
+    )
+    assert last["message"].startswith(f"[Errno {errno.ENOTDIR}] Not a directory: '{root}/tables/")
+
+
+def test_one_table_alone_and_a_senseless_request_write_nothing(tmp_path: Path) -> None:
+    root = stored(tmp_path)
+    assert run(["report", "--results", str(tmp_path), "--table", "members"]) == 0
+    assert run(["score", "--results", str(tmp_path / "nowhere")]) == 2
+    assert not (root / "logs").exists() and not (tmp_path / "nowhere").exists()
