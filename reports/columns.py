@@ -264,7 +264,7 @@ _SPEED = (
     Column("milliseconds", "Time (ms)", "figure", "best of several runs"),
     Column("ratio", "Times ours", "figure", "its time over ours"),
     Column("times_first", "Times the first", "figure", "its time over that of the first size"),
-    Column("agrees", "Same answer", "text", "whether it gives the answer that ours gives"),
+    Column("agrees", "Same answer", "text", "as ours; or another one that is as good"),
 )
 COLUMNS = {
     column.key: column

@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
@@ -21,7 +22,7 @@ import numpy as np
 from benchmark.speed import others
 from ensembles import diversity, fusion, significance, subsets
 from ensembles.evidence import Evidence
-from ensembles.predictions import Bools, Floats, Ints, Validation
+from ensembles.predictions import Bools, Floats, Ints, Predictions, Validation
 from ensembles.selection import ROUNDS, Goal, greedy_order
 
 OURS = "ours"
@@ -40,8 +41,9 @@ _CLOSE = 1e-9
 class Timing:
     """One tool on one task. seconds: NaN where the tool is not installed.
 
-    ratio: its time over ours for the task (ours is 1). agrees: whether it gives the same answer,
-    None for ours and for what is not installed. note: what a reader must know.
+    ratio: its time over ours for the task (ours is 1). agrees: "yes" where it gives the same
+    answer, "as good" where another one that is as good, else "no"; empty for ours and for what is
+    not installed. note: what a reader must know.
     """
 
     task: str
@@ -51,20 +53,20 @@ class Timing:
     classes: int
     seconds: float
     ratio: float
-    agrees: bool | None = None
+    agrees: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Other:
-    """Another way to do a task. package: what must be installed, or nothing. agree: whether its
+    """Another way to do a task. package: what must be installed, or nothing. as_good: whether its
     answer is as good as ours, where several are right; None where it must be the same."""
 
     tool: str
     run: Callable[[], Any]
     package: str = ""
     note: str = ""
-    agree: Callable[[Any], bool] | None = None
+    as_good: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +151,9 @@ def greedy_ours(validation: Validation, goal: Goal) -> Floats:
 def _greedy(validation: Validation, goal: Goal) -> _Task:
     probabilities = fusion.softmax(validation.logits)
     labels = validation.labels
-    note = (
-        "each member it takes is one of the best to add then; between equals it prefers one taken "
-        "before and then draws lots, ours takes the one of lower log loss"
-    )
+    note = "each member it takes is one of the best to add to those before it"
+    if goal == "accuracy":
+        note += "; between equals it draws lots, ours takes the one of lower log loss"
     return _Task(
         name=f"greedy selection by {goal.replace('_', ' ')}, {ROUNDS} rounds",
         members=len(validation.members),
@@ -163,7 +164,9 @@ def _greedy(validation: Validation, goal: Goal) -> _Task:
                 run=lambda: others.autogluon(probabilities, labels, goal, ROUNDS),
                 package="autogluon.core",
                 note=note,
-                agree=lambda order: others.always_takes_a_best(order, probabilities, labels, goal),
+                as_good=lambda order: others.always_takes_a_best(
+                    order, probabilities, labels, goal
+                ),
             ),
             _Other(tool=LOOP, run=lambda: others.greedy_loop(probabilities, labels, goal, ROUNDS)),
         ),
@@ -238,31 +241,54 @@ def _subsets(validation: Validation) -> _Task:
     )
 
 
+def timing_of(
+    predictions: Predictions,
+    *,
+    task: str,
+    seconds: float,
+    ratio: float = float("nan"),
+    tool: str = OURS,
+    members: int | None = None,
+    agrees: str = "",
+    note: str = "",
+) -> Timing:
+    """A timing on `predictions`, of which the task took `members` (all by default)."""
+    count, images, classes = predictions.logits.shape
+    return Timing(
+        task=task,
+        tool=tool,
+        members=count if members is None else members,
+        images=images,
+        classes=classes,
+        seconds=seconds,
+        ratio=ratio,
+        agrees=agrees,
+        note=note,
+    )
+
+
+def _agreement(task: _Task, other: _Other, ours: Any, theirs: Any) -> str:
+    if other.as_good is not None:
+        return "as good" if other.as_good(theirs) else "no"
+    return "yes" if task.agree(ours, theirs) else "no"
+
+
 def _measured(task: _Task, validation: Validation, repeats: int) -> list[Timing]:
-    _, images, classes = validation.logits.shape
-
-    def timing(tool: str, seconds: float, ratio: float, **rest: Any) -> Timing:
-        return Timing(
-            task=task.name,
-            tool=tool,
-            members=task.members,
-            images=images,
-            classes=classes,
-            seconds=seconds,
-            ratio=ratio,
-            **rest,
-        )
-
     ours, answer = timed(task.ours, repeats)
-    found = [timing(OURS, ours, 1.0)]
+    make = partial(timing_of, validation, task=task.name, members=task.members)
+    found = [make(seconds=ours, ratio=1.0)]
     for other in task.rivals:
         if other.package and not installed(other.package):
             nan = float("nan")
-            found.append(timing(other.tool, nan, nan, note=f"{other.package} is not installed"))
+            note = f"{other.package} is not installed"
+            found.append(make(tool=other.tool, seconds=nan, ratio=nan, note=note))
             continue
         seconds, theirs = timed(other.run, repeats)
-        agrees = task.agree(answer, theirs) if other.agree is None else other.agree(theirs)
-        found.append(timing(other.tool, seconds, seconds / ours, agrees=agrees, note=other.note))
+        agrees = _agreement(task, other, answer, theirs)
+        ratio = seconds / ours
+        found.append(
+            make(tool=other.tool, seconds=seconds, ratio=ratio, agrees=agrees, note=other.note)
+        )
     return found
 
 

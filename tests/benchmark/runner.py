@@ -10,6 +10,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = """
+import signal
+# A shell that starts the tests in the background has them ignore Ctrl-C, and their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import benchmark.datasets.loading as loading
 from benchmark import cli
 from tests.benchmark import small

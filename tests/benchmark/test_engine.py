@@ -63,8 +63,6 @@ def started(results: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell that starts the tests in the background has them ignore Ctrl-C, children too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     slots = results / "faces-quick" / "checkpoints"

@@ -45,8 +45,6 @@ def test_ctrl_c_ends_a_report_and_every_process_that_draws(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # A shell that starts the tests in the background has them ignore Ctrl-C, children too.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     try:

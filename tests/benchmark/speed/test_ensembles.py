@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from benchmark.speed import ensembles as speed
 from benchmark.speed import others
 from benchmark.speed.ensembles import LOOP, OURS, Timing, installed, installed_versions, measure
-from benchmark.speed.growth import full_size, growth
+from benchmark.speed.growth import cold_seconds, full_size, growth
 from ensembles.evidence import Evidence
 from ensembles.fusion import softmax
 from ensembles.selection import Goal, greedy_order
@@ -29,7 +30,7 @@ def test_every_task_has_ours_first_and_others_relative_to_it(timings: list[Timin
     assert len(tasks) == 7
     for task in tasks:
         ours, *rest = [timing for timing in timings if timing.task == task]
-        assert (ours.tool, ours.ratio, ours.agrees) == (OURS, 1.0, None)
+        assert (ours.tool, ours.ratio, ours.agrees) == (OURS, 1.0, "")
         assert ours.seconds > 0
         assert rest
         for timing in rest:
@@ -45,7 +46,7 @@ def test_every_tool_gives_our_answer(timings: list[Timing]) -> None:
         "scikit-learn VotingClassifier",
         "scipy.stats.bootstrap",
     }
-    assert [timing.tool for timing in run if not timing.agrees] == []
+    assert [timing.tool for timing in run if timing.agrees == "no"] == []
 
 
 def test_absent_tools_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +58,7 @@ def test_absent_tools_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         "deslib is not installed",
         "mlxtend is not installed",
     ]
-    assert all(timing.agrees is None and math.isnan(timing.ratio) for timing in absent)
+    assert all(timing.agrees == "" and math.isnan(timing.ratio) for timing in absent)
 
 
 def test_installed_knows_packages_and_namespaces() -> None:
@@ -70,7 +71,7 @@ def test_a_wrong_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(others, "average_loop", lambda validation: np.zeros((60, 3)))
     found = measure(speed.make_validation(3, 60, 3), repeats=1)
     (loop,) = [t for t in found if (t.task, t.tool) == ("soft voting", LOOP)]
-    assert loop.agrees is False
+    assert loop.agrees == "no"
 
 
 def test_autogluon_is_called_as_its_interface_asks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,8 +130,9 @@ def test_growth_is_relative_to_the_first_size() -> None:
 def test_the_largest_tasks_are_timed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmark.speed.growth.DRAWS", 100)
     monkeypatch.setattr("benchmark.speed.growth.MOST_MEMBERS", 10)
+    monkeypatch.setattr("benchmark.speed.growth.cold_seconds", lambda *_: 1.0)
     found = full_size(60, repeats=1)
-    assert [timing.members for timing in found] == [10, 9, 30, 25]
+    assert [timing.members for timing in found] == [10, 9, 30, 25, 25, 26, 9]
     assert all(timing.seconds > 0 and math.isnan(timing.ratio) for timing in found)
 
 
@@ -142,6 +144,12 @@ def test_only_orders_that_take_a_best_member_are_greedy(goal: Goal) -> None:
     assert others.always_takes_a_best(order, probabilities, labels, goal)
     single = [others.always_takes_a_best((i,), probabilities, labels, goal) for i in range(4)]
     assert single.count(True) == 1 and single[order[0]]
+
+
+def test_a_command_is_timed_from_its_start_to_files_on_disk() -> None:
+    assert 0.3 < cold_seconds("score", 3, 60) < 300
+    with pytest.raises(subprocess.CalledProcessError):
+        cold_seconds("no-such-verb", 2, 60)
 
 
 def test_versions_name_what_is_compared() -> None:

@@ -302,8 +302,8 @@ def test_the_speed_of_ensembles_is_kept(
     small_input = ensembles.make_validation(3, 60, 3)
     monkeypatch.setattr(ensembles, "make_validation", lambda *_: small_input)
     alone = [growth.growth(((2, 50, 2), (3, 50, 2)), repeats=1), growth.growth(((2, 50, 2),))]
-    monkeypatch.setattr(growth, "growth", lambda: alone[0])
-    monkeypatch.setattr(growth, "full_size", lambda: alone[1])
+    monkeypatch.setattr(growth, "growth", lambda repeats: alone[0])
+    monkeypatch.setattr(growth, "full_size", lambda repeats: alone[1])
     assert run(["speed", "ensembles", "--repeats", "1", "--results", str(tmp_path)]) == 0
     printed = capsys.readouterr().out
     assert "Speed of combining" in printed and "Speed of combining, growing" in printed
