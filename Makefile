@@ -1,6 +1,7 @@
 # Each target sets itself up in .venv from nothing.
 #   make run      the main job: train nine networks on drawn faces, compare their ensembles (5 minutes)
 #   make test     every test
+#   make faults   every fault of docs/faults.md, in at most five minutes
 #   make lint     style, types, import contracts
 #   make fer2013  every network of the papers on the real FER2013 (one GPU): DATA=path/to/fer2013
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA ?= ../shared/fer2013
 
-.PHONY: run test lint fer2013 clean
+.PHONY: run test faults lint fer2013 clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -20,6 +21,9 @@ run: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest -n 2
+
+faults: .venv/installed
+	timeout 300 $(BIN)/python -m pytest -n 2 -m faults tests/benchmark
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from benchmark import cli_data, cli_speed, options, stages
+from benchmark.console import cell, errors, output, say
 from benchmark.datasets import SPLITS, DataError, Dataset
-from benchmark.errors import RequestError, printable
+from benchmark.errors import RequestError
 from benchmark.events import Event, RunLog
 from benchmark.failures import Failure
 from benchmark.folders import read_folder
@@ -47,8 +47,6 @@ app = typer.Typer(
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_speed.app, name="speed")
 app.command("import-logits")(cli_data.import_logits)
-output = Console(highlight=False)
-errors = Console(stderr=True, highlight=False)
 
 SelectOption = Annotated[
     str | None,
@@ -64,61 +62,61 @@ PredictionsOption = Annotated[
 ]
 
 
-def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...]]:
-    """Train what is missing; return the dataset and what failed."""
+def _log(root: Path) -> RunLog:
+    return RunLog(root, shlex.join(sys.argv[1:]), partial(say, errors, style="yellow"))
+
+
+def _train(plan: Plan) -> tuple[Dataset, tuple[Failure, ...], RunLog]:
+    """Train what is missing; return the dataset, what failed, and the log of this run."""
     from benchmark.datasets.loading import load_dataset
 
     request = plan.request
     dataset = load_dataset(request.dataset, request.data)
-    log = RunLog(plan.root, shlex.join(sys.argv[1:]))
-    output.print(Text(f"{dataset.origin}: {len(dataset.train):,} training images"), soft_wrap=True)
+    log = _log(plan.root)
+    say(output, f"{dataset.origin}: {len(dataset.train):,} training images")
     for warning in dataset.warnings:
-        output.print(Text(printable(f"note: {warning}"), style="yellow"), soft_wrap=True)
-    with TrainingScreen(plan, output) as screen:
+        say(output, f"note: {warning}", "yellow")
+    with TrainingScreen(plan, output) as screen, log.stage("training") as facts:
 
         def listen(event: Event) -> None:
             log(event)
             screen(event)
 
-        try:
-            done = stages.train_members(plan, dataset, listen)
-        except BaseException as error:
-            log.write(kind="cut short", reason=type(error).__name__)
-            raise
+        done = stages.train_members(plan, dataset, listen)
+        for name in ("trained", "reused", "failed"):
+            facts[name] = len(getattr(done, name))
     for path in done.set_aside:
-        text = f"damaged samples, set aside and written again: {path}"
-        output.print(Text(text, style="yellow"), soft_wrap=True)
-    log.write(
-        kind="end",
-        reused=len(done.reused),
-        trained=len(done.trained),
-        failed=len(done.failed),
-    )
-    counts = f"{len(done.trained)} trained, {len(done.reused)} reused, {len(done.failed)} failed"
-    output.print(Text(f"{counts}; log: {log.path}"), soft_wrap=True)
-    return dataset, done.failed
+        say(output, f"damaged samples, set aside and written again: {path}", "yellow")
+    counts = ", ".join(f"{count} {name}" for name, count in facts.items())
+    say(output, f"{counts}; log: {log.path}" if log.path.exists() else counts)
+    return dataset, done.failed, log
 
 
 def _run_all(plan: Plan) -> None:
     """Train what is missing, compare the ensembles, write every table, figure and the page."""
-    dataset, failed = _train(plan)
+    dataset, failed, log = _train(plan)
     try:
-        study = stages.gather(plan.root, failed=failed)
+        with log.stage("reading") as facts:
+            study = stages.gather(plan.root, failed=failed)
+            facts["members"] = len(study.records)
     except RequestError as error:  # nobody is left to compare: the failures are why
         if not failed:
             raise
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         raise typer.Exit(1) from None
-    key = report_key(study)
-    remembered = recall(plan.root, key)
-    if remembered is not None:
-        short, done = remembered.short, f"{remembered.files} files stand as they were written"
-    else:
-        written = stages.write_results(study, plan.root, dataset=dataset)
-        short, done = short_table(written.summary), f"{len(written.files)} files written"
-        remember(plan.root, key, written.files, short)
+    with log.stage("report") as facts:
+        key = report_key(study)
+        remembered = recall(plan.root, key)
+        if remembered is not None:
+            short, done = remembered.short, f"{remembered.files} files stand as they were written"
+            facts["files"] = 0
+        else:
+            written = stages.write_results(study, plan.root, dataset=dataset)
+            short, done = short_table(written.summary), f"{len(written.files)} files written"
+            remember(plan.root, key, written.files, short)
+            facts["files"] = len(written.files)
     print_ensembles(output, short, plan.root / "tables" / "ensembles.md")
-    output.print(f"{done}; open {plan.root / 'report.html'}")
+    say(output, f"{done}; open {plan.root / 'report.html'}")
     _say_missing(study)
     if failed:
         raise typer.Exit(1)
@@ -126,7 +124,7 @@ def _run_all(plan: Plan) -> None:
 
 def _train_only(plan: Plan) -> None:
     """Train the members SEL that have no logits yet, and keep their logits."""
-    _, failed = _train(plan)
+    _, failed, _ = _train(plan)
     if failed:
         raise typer.Exit(1)
 
@@ -137,9 +135,9 @@ app.command("train")(options.planned(_train_only, members=options.MembersArgumen
 
 def _say_missing(study: Study) -> None:
     """Name who is not in the tables, and why. Exit code 1 where it is for damage found now."""
-    for name, reason in study.missing:
-        errors.print(Text(printable(f"missing {name}: {reason}"), style="yellow"), soft_wrap=True)
-    if any(reason.startswith(stages.DAMAGED) for _, reason in study.missing):
+    for one in study.missing:
+        say(errors, f"missing {one.name}: {one.reason}", "yellow")
+    if any(one.damaged for one in study.missing):
         raise typer.Exit(1)
 
 
@@ -179,12 +177,14 @@ def score(
         study = stages.gather(root, members=_selected(members))
     else:
         study = stages.limited(read_folder(root), _selected(members))
-    written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
+    with _log(root).stage("score") as facts:
+        written = stages.write_results(study, root, only=("tables",), tables=stages.SCORED)
+        facts |= {"members": len(study.records), "files": len(written.files)}
     if as_json:
         typer.echo(written.tables["ensembles"].frame.to_json(orient="records"))
     else:
         print_ensembles(output, short_table(written.summary), root / "tables" / "ensembles.md")
-        output.print("The other tables, the figures and the page are made again by `report`.")
+        say(output, "The other tables, the figures and the page are made again by `report`.")
     _say_missing(study)
 
 
@@ -207,11 +207,14 @@ def report(
     study = stages.gather(root) if predictions is None else read_folder(root)
     if table is not None:
         typer.echo(stages.rendered_table(study, table, form), nl=False)
+        _say_missing(study)
         return
-    written = stages.write_results(study, root)
-    output.print(f"{len(written.files)} files written under {root}")
+    with _log(root).stage("report") as facts:
+        written = stages.write_results(study, root)
+        facts |= {"members": len(study.records), "files": len(written.files)}
+    say(output, f"{len(written.files)} files written under {root}")
     for path in written.stale:
-        output.print(Text(f"no longer made by this report: {path}", style="yellow"))
+        say(output, f"no longer made by this report: {path}", "yellow")
     _say_missing(study)
 
 
@@ -241,10 +244,10 @@ def members(zoo: ZooOption = None, as_json: JsonOption = False) -> None:
     for row in rows:
         grid.add_row(
             row["name"],
-            ", ".join(row["groups"]),
+            cell(", ".join(row["groups"])),
             f"{row['parameters']:,}",
             f"{row['macs'] / 1e6:,.1f}",
-            row["source"],
+            cell(row["source"]),
         )
     output.print(grid)
 
@@ -275,9 +278,8 @@ def verify(
         typer.echo(json.dumps([problem.as_dict() for problem in problems], indent=1))
     else:
         for problem in problems:
-            text = f"{problem.place}: {problem.reason}{problem.done}"
-            output.print(Text(printable(text), style="red"), soft_wrap=True)
-        output.print(f"{checked} entries checked, {len(problems)} with problems")
+            say(output, f"{problem.place}: {problem.reason}{problem.done}", "red")
+        say(output, f"{checked} entries checked, {len(problems)} with problems")
     if any(not problem.done for problem in problems):
         raise typer.Exit(1)
 
@@ -350,13 +352,13 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except USER_ERRORS as error:
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         return 2
     except (OSError, DamagedError) as error:  # the disk or a file on it, not the request
-        errors.print(Text(printable(f"error: {error}"), style="bold red"), soft_wrap=True)
+        say(errors, f"error: {error}", "bold red")
         return 1
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:  # some versions of typer return it instead of raising
-        errors.print("interrupted: what is finished is kept; the same command goes on from there")
+        say(errors, "interrupted: what is finished is kept; the same command goes on from there")
     return int(code or 0)

@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from benchmark.console import output, say
 from benchmark.options import DatasetOption, JsonOption, ProfileOption, ResultsOption
 from benchmark.plan import default_profile, results_folder
 
 app = typer.Typer(
     help="Look at a dataset: what it holds, which images are copies.", no_args_is_help=True
 )
-output = Console(highlight=False)
 
 PathArgument = Annotated[Path, typer.Argument(help="File or folder that holds the dataset.")]
 
@@ -67,7 +66,8 @@ def import_logits(
 
     root = results_folder(results, dataset, profile or default_profile(dataset))
     images = import_member(root, name, validation, test, source=source, family=family)
-    output.print(
+    say(
+        output,
         f"{name} is now a member ({images:,} test images); "
-        f"`python -m benchmark score --dataset {dataset}` compares the ensembles again"
+        f"`python -m benchmark score --dataset {dataset}` compares the ensembles again",
     )

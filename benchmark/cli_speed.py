@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from benchmark import options
+from benchmark.console import cell, output, say
 from benchmark.errors import RequestError
 from benchmark.files import write_bytes
 from benchmark.options import (
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from reports.tables import Table
 
 app = typer.Typer(help="How fast we are, beside what others use.", no_args_is_help=True)
-output = Console(highlight=False)
 
 
 @app.command("training")
@@ -126,14 +124,14 @@ def _measure(plan: Plan, effort: Effort, *, loops: bool, cold: bool, quiet: bool
             except (ZooError, RuntimeError) as error:
                 failed += 1
                 reason = str(error).splitlines()[0]
-                output.print(Text(f"{place} FAILED: {reason}", style="bold red"), soft_wrap=True)
+                say(output, f"{place} FAILED: {reason}", "bold red")
                 continue
             keep(members=(measured,))
             if not quiet:
-                output.print(
+                say(
+                    output,
                     f"{place}, an epoch in {measured.epoch_seconds:.3g} s, plainly in "
                     f"{measured.plain_epoch_seconds:.3g} s: {measured.speedup:.1f} times as fast",
-                    soft_wrap=True,
                 )
     if cold:
         keep(cold=cold_start(plan))
@@ -158,7 +156,7 @@ def _show(plan: Plan, as_json: bool) -> None:
         write_bytes(plan.root / "figures" / f"{drawing.name}.png", drawing.png)
     if not as_json:
         _print_speed(speed, table)
-        output.print(f"kept in {speed_path(plan.root)}", soft_wrap=True)
+        say(output, f"kept in {speed_path(plan.root)}")
 
 
 def _write_table(table: Table, folder: Path) -> None:
@@ -180,8 +178,8 @@ def _print_speed(speed: TrainingSpeed, table: Table) -> None:
     _print_columns(table, SHOWN)
     for member in speed.members:
         if member.bound:
-            output.print(Text(f"{member.member}: {member.bound}"), soft_wrap=True)
-    output.print(Text(table.caption), soft_wrap=True)
+            say(output, f"{member.member}: {member.bound}")
+    say(output, table.caption)
 
 
 def _print_columns(table: Table, keys: Sequence[str]) -> None:
@@ -189,12 +187,12 @@ def _print_columns(table: Table, keys: Sequence[str]) -> None:
 
     _, rows, _ = terminal_rows(table)
     places = [[column.key for column in table.shown].index(key) for key in keys]
-    grid = RichTable(title=table.title, title_style="bold")
+    grid = RichTable(title=cell(table.title), title_style="bold")
     for key in keys:
         column = table.column(key)
         grid.add_column(column.header, justify="left" if column.kind == "text" else "right")
     for row in rows:
-        grid.add_row(*(Text(row[place]) for place in places))
+        grid.add_row(*(cell(row[place]) for place in places))
     output.print(grid)
 
 
@@ -236,8 +234,8 @@ def ensembles(
         return
     for table, keys in zip(tables, (ENSEMBLES_SHOWN, GROWTH_SHOWN), strict=False):
         _print_columns(table, keys)
-        output.print(Text(table.caption), soft_wrap=True)
-    output.print(f"kept in {folder}", soft_wrap=True)
+        say(output, table.caption)
+    say(output, f"kept in {folder}")
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:

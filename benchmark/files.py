@@ -12,6 +12,7 @@ import json
 import os
 import re
 import secrets
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -92,13 +93,15 @@ def abandoned(path: Path) -> bool:
     return False
 
 
+def free_place(home: Path, name: str) -> Path:
+    """The first `home/<name>-<number>` where nothing lies."""
+    return next(p for p in (home / f"{name}-{n}" for n in count(1)) if not p.exists())
+
+
 def set_aside(path: Path, home: Path, name: str) -> Path:
     """Move `path` (a file or a folder) to `home/<name>-<number>`; return where it lies now."""
     make_folder(home)
-    number = 1
-    while (home / f"{name}-{number}").exists():
-        number += 1
-    place = home / f"{name}-{number}"
+    place = free_place(home, name)
     path.replace(place)
     sync_folder(home)
     sync_folder(path.parent)

@@ -49,7 +49,6 @@ def import_member(
             raise RequestError(
                 f"{name!r} was trained here already: accepted is another name for imported logits"
             )
-        forget_failure(root, name, 0)
         store.commit(
             name,
             0,
@@ -74,4 +73,5 @@ def import_member(
                 "history": [],
             },
         )
+        forget_failure(root, name, 0)
     return len(logits["test"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmark.shapes import fits
 from reports.study import Epoch
 
 _NONE, _NUMBER = type(None), (int, float)
@@ -35,6 +36,16 @@ _OPTIONAL: Mapping[str, tuple[type, ...]] = {"family": (str,)}
 """What a manifest may lack."""
 
 
+_COUNTED = ("width", "parameters", "macs", "train_seconds", "latency_ms")
+_RECIPE: Mapping[str, Any] = {
+    "epochs": int,
+    "optimizer": str,
+    "learning_rate": float,
+    "balance": dict | None,
+}
+"""Entries that figures tell recipes apart by."""
+
+
 def what_is_wrong(manifest: Mapping[str, Any]) -> str:
     """The end of a sentence that begins with 'the manifest'; '' where nothing is wrong."""
     lacking = sorted(_FIELDS.keys() - manifest.keys())
@@ -48,15 +59,19 @@ def what_is_wrong(manifest: Mapping[str, Any]) -> str:
 
 def _wrong_inside(manifest: Mapping[str, Any]) -> list[str]:
     """Fields of the right type that hold others."""
-    epoch = Epoch.__dataclass_fields__.keys()
     right = {
         "groups": all(isinstance(group, str) for group in manifest["groups"]),
         "dataset": isinstance(manifest["dataset"].get("samples"), dict),
-        "history": all(
-            isinstance(entry, dict)
-            and entry.keys() == epoch
-            and all(isinstance(value, _NUMBER) for value in entry.values())
-            for entry in manifest["history"]
-        ),
+        "history": fits(manifest["history"], tuple[Epoch, ...]),
+        "recipe": _is_recipe(manifest["recipe"]),
+        **{name: fits(manifest[name], float | None) for name in _COUNTED},
     }
     return [name for name, is_right in right.items() if not is_right]
+
+
+def _is_recipe(recipe: Mapping[str, Any]) -> bool:
+    """An imported member has an empty one."""
+    if not recipe:
+        return True
+    right = all(name in recipe and fits(recipe[name], kind) for name, kind in _RECIPE.items())
+    return right and (recipe["balance"] is None or fits(recipe["balance"].get("copies"), int))

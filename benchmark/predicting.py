@@ -138,9 +138,11 @@ def _entries(root: Path, members: Sequence[str] | None) -> list[Entry]:
 
 def _refuse_missing(entries: Sequence[Entry], study: Study) -> None:
     """The method is fitted on the logits of the same members."""
-    for name, reason in study.missing:
-        if any(entry.member == name for entry in entries):
-            raise RequestError(f"{name!r} cannot be used ({reason}): name others with --members")
+    for one in study.missing:
+        if any(entry.member == one.name for entry in entries):
+            raise RequestError(
+                f"{one.name!r} cannot be used ({one.reason}): name others with --members"
+            )
 
 
 def _member(entry: Entry, catalogue: Mapping[str, Member]) -> Member:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmark.console import cell, say
 from benchmark.datasets import SPLITS
 from benchmark.datasets.check import DataReport
 from benchmark.datasets.duplicates import DuplicateReport
@@ -24,20 +25,20 @@ LISTED_GROUPS = 10
 
 def print_data_report(console: Console, report: DataReport) -> None:
     """What `data check` found."""
-    console.print(Text(printable(report.origin)))
+    say(console, report.origin)
     grid = RichTable("class", *SPLITS)
     for i, name in enumerate(report.class_names):
-        grid.add_row(name, *(_count(report, split, i) for split in SPLITS))
+        grid.add_row(cell(name), *(_count(report, split, i) for split in SPLITS))
     grid.add_row("all", *(f"{sum(report.counts[split]):,}" for split in SPLITS), style="bold")
     console.print(grid)
     if report.official is not None:
         same = "the official ones" if report.comparable else "not the official ones (in brackets)"
-        console.print(f"class counts: {same}")
+        say(console, f"class counts: {same}")
     blank = {split: len(report.blank[split]) for split in SPLITS if report.blank[split]}
     found = ", ".join(f"{count} in {split}" for split, count in blank.items()) or "none"
-    console.print(f"blank images: {found}")
+    say(console, f"blank images: {found}")
     for warning in report.warnings:
-        console.print(Text(printable(f"note: {warning}"), style="yellow"))
+        say(console, f"note: {warning}", "yellow")
 
 
 def _count(report: DataReport, split: str, label: int) -> str:
@@ -49,26 +50,27 @@ def _count(report: DataReport, split: str, label: int) -> str:
 
 def print_duplicates(console: Console, report: DuplicateReport) -> None:
     """What `data duplicates` found."""
-    console.print(
+    say(
+        console,
         f"{len(report.groups):,} groups of exact copies cover {report.images:,} images; "
         f"{report.spanning:,} groups span two or more splits; {report.conflicting:,} carry "
-        "conflicting labels"
+        "conflicting labels",
     )
     for split, count in report.in_train.items():
-        console.print(f"{count:,} images of the {split} split stand in train as well")
+        say(console, f"{count:,} images of the {split} split stand in train as well")
     conflicting = [group for group in report.groups if group.conflicting]
     for group in conflicting[:LISTED_GROUPS]:
         pairs = zip(group.sample_ids, group.labels, strict=True)
-        console.print(Text("conflict: " + ", ".join(f"{name} = {label}" for name, label in pairs)))
+        say(console, "conflict: " + ", ".join(f"{name} = {label}" for name, label in pairs))
     if len(conflicting) > LISTED_GROUPS:
-        console.print(f"... and {len(conflicting) - LISTED_GROUPS} more; --json lists every group")
+        say(console, f"... and {len(conflicting) - LISTED_GROUPS} more; --json lists every group")
 
 
 def print_audits(console: Console, results: Sequence[AuditResult | ReportAudit]) -> None:
     """What `audit` found: for each table its verdict and every finding."""
     for result in results:
         if isinstance(result, ReportAudit):
-            console.print(Text(f"{result.report.key}: {result.verdict}", style="bold"))
+            say(console, f"{result.report.key}: {result.verdict}", "bold")
             for member, table in result.tables:
                 _print_audit(console, f"{result.report.key}, {member}", table)
             _print_findings(console, result.remarks)
@@ -77,7 +79,7 @@ def print_audits(console: Console, results: Sequence[AuditResult | ReportAudit])
 
 
 def _print_audit(console: Console, name: str, result: AuditResult) -> None:
-    console.print(Text(printable(f"  {name}: {result.verdict}")))
+    say(console, f"  {name}: {result.verdict}")
     _print_findings(console, result.findings)
 
 
@@ -88,7 +90,7 @@ def _print_findings(console: Console, findings: Sequence[Finding]) -> None:
         line.append(printable(f"{finding.check}: {finding.numbers}"))
         console.print(line, soft_wrap=True)
         if finding.meaning:
-            console.print(Text(printable(f"                 {finding.meaning}"), style="italic"))
+            say(console, f"                 {finding.meaning}", "italic")
 
 
 def print_predictions(console: Console, predictions: Sequence[Prediction]) -> None:
@@ -96,18 +98,13 @@ def print_predictions(console: Console, predictions: Sequence[Prediction]) -> No
     for prediction in predictions:
         likeliest = int(prediction.ensemble.argmax())
         share = prediction.ensemble[likeliest]
-        grid = RichTable(
-            *("class", "ensemble %", *(f"{name} %" for name in prediction.members)),
-            title=Text(
-                printable(
-                    f"{prediction.path}: {prediction.classes[likeliest]}, {100 * share:.1f} %"
-                )
-            ),
-            title_style="bold",
-        )
+        likeliest_name = f"{prediction.classes[likeliest]}, {100 * share:.1f} %"
+        grid = RichTable(title=cell(f"{prediction.path}: {likeliest_name}"), title_style="bold")
+        for header in ("class", "ensemble %", *(f"{name} %" for name in prediction.members)):
+            grid.add_column(cell(header))
         columns = [prediction.ensemble, *prediction.members.values()]
         for i, name in enumerate(prediction.classes):
             style = "bold green" if i == likeliest else ""
-            grid.add_row(name, *(f"{100 * column[i]:.1f}" for column in columns), style=style)
+            grid.add_row(cell(name), *(f"{100 * column[i]:.1f}" for column in columns), style=style)
         console.print(grid)
-    console.print("each picture is taken to be cut to the face; it was turned gray, 48x48 pixels")
+    say(console, "each picture is taken to be cut to the face; it was turned gray, 48x48 pixels")

@@ -49,7 +49,7 @@ def report_key(study: Study) -> str:
         "repeats": [tensor_digest(split.logits) for pair in study.repeats for split in pair],
         "records": [r.key for some in (study.records, *study.repeat_records) for r in some],
         "members": list(study.test.members),
-        "missing": [list(item) for item in study.missing],
+        "missing": [asdict(one) for one in study.missing],
         "notes": list(study.notes),
         "speed": repr(study.speed),
         "code": _code(),

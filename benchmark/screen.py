@@ -10,9 +10,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
-from rich.text import Text
 
-from benchmark.errors import printable
+from benchmark.console import cell, say
 from benchmark.events import Event
 from benchmark.plan import Plan
 from benchmark.remembered import ShortTable
@@ -102,8 +101,7 @@ class TrainingScreen:
         self._print(text, "bold red" if event.kind == "failed" else "")
 
     def _print(self, text: str, style: str) -> None:
-        # Text, not markup: a message may hold square brackets.
-        self._progress.console.print(Text(printable(text), style=style), soft_wrap=True)
+        say(self._progress.console, text, style)
 
     def _epoch(self, event: Event, key: tuple[str, int], name: str) -> None:
         self._done[key] = self._work[key] * event.epoch / event.epochs
@@ -156,19 +154,19 @@ def short_table(summary: Table) -> ShortTable:
 
 def print_ensembles(console: Console, short: ShortTable, place: Path) -> None:
     """Print the short ensembles table; `place` is where all methods and columns stand."""
-    grid = RichTable(title=short.title, title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
+    grid = RichTable(title=cell(short.title), title_style="bold", box=SIMPLE_HEAD, padding=(0, 1))
     for header, text in zip(short.headers, short.texts, strict=True):
         grid.add_column(
-            header, justify="left" if text else "right", no_wrap=not text, overflow="fold"
+            cell(header), justify="left" if text else "right", no_wrap=not text, overflow="fold"
         )
     for number, row in enumerate(short.rows):
         best = [(number, i) in short.best for i in range(len(row))]
         styles = ["bold green" if one else "" for one in best]
-        grid.add_row(*(Text(cell, style) for cell, style in zip(row, styles, strict=True)))
+        grid.add_row(*(cell(text, style) for text, style in zip(row, styles, strict=True)))
     console.print(grid)
-    console.print(
+    say(
+        console,
         "Fitted on validation, scored on test (± half of the 95 % interval). Unique: without test "
         "images that also stand in training. Gain: points above the best single network. Tied: "
         f"with the best, by a paired test. All methods: {place}",
-        soft_wrap=True,
     )

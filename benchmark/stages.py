@@ -20,17 +20,14 @@ from benchmark.files import write_bytes
 from benchmark.plan import Plan
 from benchmark.samples import DatasetFacts, facts_of, read_samples, write_samples
 from benchmark.speed.record import read_speed
-from benchmark.store import DamagedError, Entry, LogitsStore, key_of
+from benchmark.store import DamagedError, Entry, LogitsStore, SchemaError, key_of
 from ensembles.predictions import Predictions, Test, Validation
-from reports.study import Epoch, MemberRecord, Study, TrainingSpeed
+from reports.study import Epoch, MemberRecord, Missing, Study, TrainingSpeed
 
 if TYPE_CHECKING:
     from benchmark.datasets import Dataset
     from reports.figures_images import Panel
     from reports.report import Part, Written
-
-DAMAGED = "damaged"
-"""How the reason begins for which a damaged entry is missing."""
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,8 @@ def gather(
     members: names to be taken, in this order; None takes all. A member counts when its first seed
     is there; further seeds count when every member has them. Damaged entries, members whose last
     training failed, and named ones that are not there are listed in `Study.missing`. failed: what
-    the disk may have been too full to remember.
+    the disk may have been too full to remember. Where no member is left it raises `RequestError`,
+    or `DamagedError` where one of them is there but damaged.
     """
     store = LogitsStore(root)
     samples = {split: read_samples(root, split) for split in ("validation", "test")}
@@ -126,11 +124,10 @@ def gather(
     entries, lacking = _read_entries(store, facts, members, failures)
     names = _ordered({name for name, seed in entries if seed == 0}, entries, members)
     if not names:
-        told = "; ".join(f"{name} is missing: {reason}" for name, reason in lacking)
-        raise RequestError(
-            f"no member has results in {root / 'logits'}{f' ({told})' if told else ''}: run "
-            "`python -m benchmark run-all` or `python -m benchmark import-logits` first"
-        )
+        told = "; ".join(f"{one.name} is missing: {one.reason}" for one in lacking)
+        # Damage is not mended by asking differently.
+        kind = DamagedError if any(one.damaged for one in lacking) else RequestError
+        raise kind(f"no member has results in {root / 'logits'}{_way_out(told)}")
     seeds = _common_seeds(entries, names)
     pairs = [
         tuple(
@@ -166,12 +163,22 @@ def gather(
     )
 
 
+def _way_out(told: str) -> str:
+    """What to do where no member is left. told: who is missing and why."""
+    if told:
+        return f" ({told}): mend that, then train or import again"
+    return ": run `python -m benchmark run-all` or `python -m benchmark import-logits` first"
+
+
 def _speed(root: Path) -> tuple[TrainingSpeed | None, tuple[str, ...]]:
-    """What was measured, and a note where the record is damaged: the rest does not need it."""
+    """What was measured, and a note where it cannot be read: the rest does not need it."""
     try:
         return read_speed(root), ()
     except DamagedError:
-        return None, ("The record of training speed is damaged and was left out.",)
+        wrong = "is damaged"
+    except SchemaError:
+        wrong = "is of another version of this program"
+    return None, (f"The record of training speed {wrong} and was left out.",)
 
 
 def _read_entries(
@@ -179,13 +186,13 @@ def _read_entries(
     facts: DatasetFacts,
     members: Sequence[str] | None,
     failures: Mapping[tuple[str, int], Failure],
-) -> tuple[dict[tuple[str, int], Entry], list[tuple[str, str]]]:
+) -> tuple[dict[tuple[str, int], Entry], list[Missing]]:
     """Whole entries by (member, seed), and what is lacking with its reason.
 
     An entry of another key than the one whose training failed is not what was asked for last.
     """
     entries: dict[tuple[str, int], Entry] = {}
-    lacking: list[tuple[str, str]] = []
+    lacking: list[Missing] = []
     failures = {k: f for k, f in failures.items() if members is None or f.member in members}
     for name, seed in store.folders():
         if members is not None and name not in members:
@@ -193,22 +200,24 @@ def _read_entries(
         try:
             entry = store.read(name, seed)
         except DamagedError as error:
-            lacking.append((name, f"{DAMAGED} (seed {seed}): {error}"))
+            lacking.append(Missing(name, f"damaged (seed {seed}): {error}", damaged=True))
             failures.pop((name, seed), None)
             continue
         if entry is None:
             continue
         failure = failures.get((name, seed))
-        if failure is not None and failure.key != entry.manifest["key"]:
+        if failure is not None and not failure.mended_by(entry.manifest["key"]):
             continue
         failures.pop((name, seed), None)  # it failed before it succeeded
         if entry.manifest["dataset"]["samples"] != facts.fingerprints:
-            lacking.append((name, f"its logits (seed {seed}) belong to other images or labels"))
+            reason = f"its logits (seed {seed}) belong to other images or labels"
+            lacking.append(Missing(name, reason))
             continue
         entries[name, seed] = entry
-    lacking = [*((f.member, f.told) for f in failures.values()), *lacking]
-    present = {name for name, _ in entries} | {name for name, _ in lacking}
-    lacking += [(name, "it has no logits yet") for name in members or () if name not in present]
+    lacking = [*(Missing(f.member, f.told) for f in failures.values()), *lacking]
+    present = {name for name, _ in entries} | {one.name for one in lacking}
+    absent = [name for name in members or () if name not in present]
+    lacking += [Missing(name, "it has no logits yet") for name in absent]
     return entries, lacking
 
 

@@ -30,7 +30,7 @@ from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from benchmark.errors import RequestError
-from benchmark.failures import Failure, remember_failure
+from benchmark.failures import remember_set_aside
 from benchmark.files import (
     canonical_json,
     digest,
@@ -50,7 +50,6 @@ TRAINING = 1
 """Raised when the same recipe comes to mean other logits; every older entry is then stale."""
 EVALUATED = ("validation", "test")
 MANIFEST = "manifest.json"
-SET_ASIDE = "its logits were damaged and set aside; training makes them again"
 
 Logits = npt.NDArray[np.float32]
 
@@ -233,7 +232,7 @@ class LogitsStore:
         To be called with the lock held, after `read` raised `DamagedError`. Tables say that it is
         missing until it is done again.
         """
-        remember_failure(self.root, Failure(member, seed, SET_ASIDE))
+        remember_set_aside(self.root, member, seed)
         folder = self._folder(member, seed)
         place = _current(folder)
         source = place.path if place else folder

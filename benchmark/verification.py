@@ -17,7 +17,7 @@ from filelock import Timeout
 
 from benchmark.checkpoints import damaged_slots
 from benchmark.errors import RequestError
-from benchmark.failures import damaged_failures
+from benchmark.failures import damaged_failures, repair_failure
 from benchmark.files import abandoned, canonical_json, file_digest, set_aside
 from benchmark.samples import (
     REWRITTEN,
@@ -108,11 +108,12 @@ def _strays(store: LogitsStore, repair: bool) -> Iterator[Problem]:
     for path in store.strangers():
         reason = "no entry: its name is neither a member's nor a seed's"
         yield Problem(_place(store, path), "leftover", reason)
-    for path in _damaged_records(store.root):
+    for path in damaged_failures(store.root):
         reason = f"{path} is not what was written"
-        aside = set_aside(path, store.root / "damaged", path.name) if repair else None
+        aside = repair_failure(store.root, path) if repair else None
         done = f"; set aside as {aside}" if aside else ""
         yield Problem(_place(store, path), "damaged", reason, done)
+    yield from _speed(store, repair)
     for path in sorted(store.root.rglob("*.tmp")):
         if abandoned(path):
             reason = "a temporary file whose process is gone"
@@ -121,14 +122,18 @@ def _strays(store: LogitsStore, repair: bool) -> Iterator[Problem]:
             yield Problem(_place(store, path), "leftover", reason, "; removed" if repair else "")
 
 
-def _damaged_records(root: Path) -> list[Path]:
-    """Of failed trainings, and of measured speed."""
-    found = list(damaged_failures(root))
+def _speed(store: LogitsStore, repair: bool) -> Iterator[Problem]:
+    """The record of measured speed."""
+    path = speed_path(store.root)
     try:
-        read_speed(root)
+        read_speed(store.root)
     except DamagedError:
-        found.append(speed_path(root))
-    return found
+        reason = f"{path} is not what was written"
+        aside = set_aside(path, store.root / "damaged", path.name) if repair else None
+        done = f"; set aside as {aside}" if aside else ""
+        yield Problem(_place(store, path), "damaged", reason, done)
+    except SchemaError as error:
+        yield Problem(_place(store, path), "schema", str(error))
 
 
 def _place(store: LogitsStore, path: Path) -> str:

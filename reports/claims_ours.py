@@ -70,7 +70,7 @@ class Bench:
 
     def absence(self, member: str) -> Absent:
         """Why a member is not there."""
-        reason = dict(self.study.missing).get(member)
+        reason = {one.name: one.reason for one in self.study.missing}.get(member)
         detail = f" ({reason})" if reason else ""
         return Absent(f"The member {member} is not in this study{detail}.")
 

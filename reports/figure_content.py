@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -56,18 +58,16 @@ def figure_jobs(findings: Findings) -> Iterator[tuple[str, Job]]:
 def draw_all(findings: Findings) -> Iterator[Drawing]:
     """The figures of `figure_jobs`; a job that spreads its members over several gives them all.
 
-    Drawing is most of a report's time: two processes begin with it at once, and the caller may do
-    something else before it asks for the first. Where processes cannot be forked, this one draws.
+    Drawing is most of a report's time: two processes begin with it while the numbers of later
+    figures are still being computed, and go on while the caller makes what comes before the first.
+    Where processes cannot be forked, this one draws. What is not drawn when the iterator is given
+    up, or at Ctrl-C, is not drawn any more.
     """
     jobs = (job for _, job in figure_jobs(findings))
     if sys.platform != "linux" or (os.cpu_count() or 1) < 2:
         return _flat(job() for job in jobs)
-    pool = ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork"))
-    with warnings.catch_warnings():
-        # The children only draw; they touch no lock that another thread of ours may hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        drawn = pool.map(_call, jobs)  # takes each job when it comes
-    pool.shutdown(wait=False)  # ends itself once everything is drawn
+    drawn = _drawn_by_others(jobs)
+    next(drawn)
     return _flat(drawn)
 
 
@@ -76,8 +76,42 @@ def _flat(drawn: Iterable[Drawing | list[Drawing]]) -> Iterator[Drawing]:
         yield from one if isinstance(one, list) else [one]
 
 
-def _call(job: Job) -> Drawing | list[Drawing]:
-    return job()
+def _drawn_by_others(jobs: Iterator[Job]) -> Iterator[Drawing | list[Drawing]]:
+    """What two processes make of `jobs`, in order; the first value, empty, comes once they all are
+    handed over."""
+    fork = multiprocessing.get_context("fork")
+    pool = ProcessPoolExecutor(2, mp_context=fork, initializer=_end_at_interrupt)
+    waiting: list[Future[Drawing | list[Drawing]]] = []
+    try:
+        first = next(jobs)
+        with _quiet_fork():
+            waiting.append(pool.submit(first))
+        for job in jobs:  # drawing begins before the next is there
+            waiting.append(pool.submit(job))
+        yield []
+        for drawn in waiting:
+            yield drawn.result()
+    finally:
+        pool.shutdown(cancel_futures=True)  # it forgets to cancel where nobody waits for it
+
+
+@contextlib.contextmanager
+def _quiet_fork() -> Iterator[None]:
+    """Processes forked inside get no Ctrl-C before they have decided what it does to them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with warnings.catch_warnings():
+            # They only draw; they touch no lock that another thread of ours may hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_at_interrupt() -> None:
+    """Ctrl-C reaches the whole process group: one that draws ends at once and says nothing."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _forest(findings: Findings) -> Job:

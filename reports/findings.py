@@ -68,7 +68,7 @@ class Findings:
         return {
             name: Findings.of(
                 self.study.select(names),
-                [m for m in self.group_methods if not is_costly(m, len(names))],
+                [m for m in self.group_methods if len(names) not in method(m).slow_with],
             )
             for name, names in self.study.groups.items()
             if 1 < len(names) < everyone

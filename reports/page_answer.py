@@ -272,7 +272,7 @@ def _caveats(study: Study) -> tuple[str, ...]:
             "in full reach other figures."
         )
     found.extend(study.notes)
-    found.extend(f"{name} is missing: {reason}." for name, reason in study.missing)
+    found.extend(f"{one.name} is missing: {one.reason}." for one in study.missing)
     return tuple(found)
 
 

@@ -61,6 +61,16 @@ class MemberRecord:
     """Architecture family; empty: the name up to its last '-', or the name of an imported one."""
 
 
+@dataclass(frozen=True)
+class Missing:
+    """A planned member that has no logits, or one of its further seeds, and why."""
+
+    name: str
+    reason: str
+    damaged: bool = False
+    """Whether its logits lie there and are not what was written."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemberSpeed:
     """How fast one member trains here, beside a plain loop on the same device in the same run.
@@ -145,8 +155,7 @@ class Study:
     repeats: tuple[tuple[Validation, Test], ...] = ()
     repeat_records: tuple[tuple[MemberRecord, ...], ...] = ()
     """Records of each of `repeats`, in the order of `records`."""
-    missing: tuple[tuple[str, str], ...] = ()
-    """(member, reason) of every planned member that has no logits."""
+    missing: tuple[Missing, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader must know, one sentence each (networks narrowed, weights not pretrained...)."""
     speed: TrainingSpeed | None = None

@@ -54,7 +54,7 @@ def members_table(findings: Findings) -> Table:
             zip(study.records, findings.comparison.member_scores, strict=True)
         )
     ]
-    missing = "".join(f" Missing: {name} ({reason})." for name, reason in study.missing)
+    missing = "".join(f" Missing: {one.name} ({one.reason})." for one in study.missing)
     return make_table(
         "members",
         rows,

@@ -11,11 +11,23 @@ from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark.files import open_sealed, read_small, sealed_bytes, set_aside, write_bytes
+from filelock import FileLock
+
+from benchmark.files import (
+    make_folder,
+    open_sealed,
+    read_small,
+    sealed_bytes,
+    set_aside,
+    write_bytes,
+)
+from benchmark.shapes import fits
 from benchmark.store import DamagedError, check_schema
 from reports.study import ColdStart, MemberSpeed, TrainingSpeed
 
 SCHEMA = 1
+MEASURED = ("epoch_seconds", "step_seconds", "plain_epoch_seconds")
+"""Times of a member that nothing takes none of."""
 
 
 def speed_path(root: Path) -> Path:
@@ -31,13 +43,19 @@ def write_speed(root: Path, speed: TrainingSpeed) -> Path:
 
 
 def add_speed(root: Path, new: TrainingSpeed) -> Path:
-    """Write `new`, merged with what is there; a damaged record is set aside. Returns its path."""
-    try:
-        old = read_speed(root)
-    except DamagedError:
-        set_aside(speed_path(root), root / "damaged", speed_path(root).name)
-        old = None
-    return write_speed(root, merged(old, new))
+    """Write `new`, merged with what is there; a damaged record is set aside. Returns its path.
+
+    One process at a time: another one's measurements are not lost between reading and writing.
+    """
+    lock = root / "locks" / "speed.lock"
+    make_folder(lock.parent)
+    with FileLock(lock):
+        try:
+            old = read_speed(root)
+        except DamagedError:
+            set_aside(speed_path(root), root / "damaged", speed_path(root).name)
+            old = None
+        return write_speed(root, merged(old, new))
 
 
 def read_speed(root: Path) -> TrainingSpeed | None:
@@ -56,11 +74,21 @@ def read_speed(root: Path) -> TrainingSpeed | None:
         )
     check_schema(values, path)
     del values["schema"]
-    try:
-        members = tuple(MemberSpeed(**member) for member in values.pop("members"))
-        return TrainingSpeed(**values | {"members": members, "cold": _cold(values.pop("cold"))})
-    except (KeyError, TypeError) as error:  # whole, but not written by this program
-        raise DamagedError(f"{path} holds no record that this program wrote") from error
+    if not (fits(values, TrainingSpeed) and _makes_sense(values)):
+        raise DamagedError(f"{path} holds no record that this program wrote")
+    members = tuple(MemberSpeed(**member) for member in values.pop("members"))
+    return TrainingSpeed(**values | {"members": members, "cold": _cold(values.pop("cold"))})
+
+
+def _makes_sense(values: Mapping[str, Any]) -> bool:
+    """Whether the times that are divided by are above 0, and each member of a cold start has its
+    epochs."""
+    times = [member[name] for member in values["members"] for name in MEASURED]
+    cold = values["cold"]
+    if cold is not None:
+        times.append(cold["seconds"])
+    same = cold is None or len(cold["members"]) == len(cold["epochs"])
+    return same and min(times, default=1) > 0
 
 
 def _cold(values: Mapping[str, Any] | None) -> ColdStart | None:

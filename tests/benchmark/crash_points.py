@@ -26,7 +26,15 @@ import numpy as np
 from benchmark.checkpoints import CheckpointFile
 from benchmark.datasets import CLASS_NAMES
 from benchmark.events import Event
-from benchmark.failures import Failure, forget_failure, read_failures, remember_failure
+from benchmark.failures import (
+    UNREADABLE,
+    Failure,
+    damaged_failures,
+    failure_path,
+    forget_failure,
+    read_failures,
+    remember_failure,
+)
 from benchmark.files import write_bytes
 from benchmark.importing import import_member
 from benchmark.samples import facts_of, read_samples, write_samples
@@ -137,6 +145,20 @@ def set_aside(root: Path) -> str:
     return "new"
 
 
+def damaged_failure(root: Path) -> None:
+    remember_failure(root, Failure("one", 0, "before"))
+    damage(failure_path(root, "one", 0))
+
+
+def repaired_failure(root: Path) -> str:
+    """Whatever happens it is told that the member failed, and the damaged record is kept."""
+    assert read_failures(root) == (Failure("one", 0, UNREADABLE),)
+    if damaged_failures(root):
+        return "old"
+    assert (root / "damaged" / "one-seed0.json-1").exists()
+    return "new"
+
+
 def foreign(root: Path, value: float) -> None:
     """Import the logits `value` as the member `seer`."""
     import_member(root, "seer", root / f"{value}.npy", root / f"{value}.npy")
@@ -228,6 +250,11 @@ def writers() -> dict[str, Callable[[], Writer]]:
             lambda root: remember_failure(root, Failure("one", 0, "after")),
             lambda root: one_of(read_failures(root)[0].reason, "before", "after"),
             lambda root: remember_failure(root, Failure("one", 0, "before")),
+        ),
+        "repaired-failure": lambda: Writer(
+            lambda root: verify_roots([root], repair=True),
+            repaired_failure,
+            lambda root: (prepare_import(root), damaged_failure(root)),
         ),
         "mended-failure": lambda: Writer(
             lambda root: forget_failure(root, "one", 0),

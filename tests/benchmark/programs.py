@@ -20,6 +20,7 @@ WRITERS = {
     "checkpoint": 5,
     "repair": 8,
     "failure": 5,
+    "repaired-failure": 10,
     "speed": 5,
     "import": 20,
 }

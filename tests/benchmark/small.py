@@ -62,7 +62,12 @@ def fields(version: int) -> dict[str, Any]:
         "source": "the tests",
         "groups": [],
         "imported": False,
-        "recipe": {"epochs": version},
+        "recipe": {
+            "epochs": version,
+            "optimizer": "adam",
+            "learning_rate": 0.001,
+            "balance": None,
+        },
         "width": 0.25,
         "profile": "quick",
         "pretrained": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -207,6 +208,13 @@ def test_what_a_message_quotes_cannot_steer_the_terminal(
     table.write_bytes(b"\x1b]0;mine\x07,\x1c\n")
     assert run(["data", "check", str(table)]) == 2
     assert "(found: \\x1b]0;mine\\x07, ): accepted" in capsys.readouterr().err
+
+
+def test_every_sentence_is_said_in_the_one_way_that_is_safe() -> None:
+    texts = {path: path.read_text() for path in (ROOT / "benchmark").rglob("*.py")}
+    printed = [line for text in texts.values() for line in re.findall(r"\.print\((.*)", text)]
+    # Tables, a line put together of texts, and `say` itself.
+    assert set(printed) == {"grid)", "line, soft_wrap=True)", "cell(text, style), soft_wrap=True)"}
 
 
 def test_an_unknown_member_gets_the_nearest_match(capsys: pytest.CaptureFixture[str]) -> None:

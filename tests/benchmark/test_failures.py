@@ -12,6 +12,7 @@ from benchmark.cli import run
 from benchmark.errors import RequestError
 from benchmark.events import Event
 from benchmark.failures import (
+    SET_ASIDE,
     UNREADABLE,
     Failure,
     damaged_failures,
@@ -23,7 +24,8 @@ from benchmark.failures import (
 from benchmark.importing import import_member
 from benchmark.samples import facts_of, write_samples
 from benchmark.stages import gather, train_members
-from benchmark.store import SET_ASIDE, LogitsStore
+from benchmark.store import LogitsStore
+from reports.study import Missing
 from tests.benchmark import small
 from zoo.member import ZooError
 
@@ -100,7 +102,7 @@ def test_later_tables_say_who_is_missing_until_it_succeeds(
     assert f"Missing: steep ({DIVERGED})." in " ".join(caption.split())
     assert capsys.readouterr().err.strip() == f"missing steep: {DIVERGED}"
     assert gather(root, members=["sound"]).missing == ()
-    assert gather(root, members=["sound", "steep"]).missing == (("steep", DIVERGED),)
+    assert gather(root, members=["sound", "steep"]).missing == (Missing("steep", DIVERGED),)
     assert run(["verify", *place]) == 0
     assert trained(tmp_path, 0.01) == ()
     assert read_failures(root) == ()
@@ -115,7 +117,7 @@ def test_the_logits_before_do_not_stand_in_for_a_training_that_failed(tmp_path: 
     assert before is not None
     trained(tmp_path, 1e30)
     assert gather(root).test.members == ("sound",)
-    assert gather(root).missing == (("steep", DIVERGED),)
+    assert gather(root).missing == (Missing("steep", DIVERGED),)
     again = LogitsStore(root).read("steep", 0)
     assert again is not None and again.manifest == before.manifest  # kept all the same
     assert trained(tmp_path, 0.01) == ()  # the recipe before: reused
@@ -132,7 +134,7 @@ def test_a_record_that_outlived_its_mend_counts_no_more(tmp_path: Path) -> None:
     )
     assert gather(root).missing == ()
     remember_failure(root, Failure("one", 1, "no room"))
-    assert gather(root).missing == (("one", "seed 1: no room"),)
+    assert gather(root).missing == (Missing("one", "seed 1: no room"),)
     assert gather(root).test.members == ("one",)
 
 
@@ -146,7 +148,7 @@ def test_a_failure_that_the_disk_could_not_remember_is_told_by_the_run(
     failed = trained(tmp_path, 1e30)
     root = tmp_path / "results" / "faces-quick"
     assert read_failures(root) == ()
-    assert gather(root, failed=failed).missing == (("steep", DIVERGED),)
+    assert gather(root, failed=failed).missing == (Missing("steep", DIVERGED),)
 
 
 def test_imported_logits_take_the_place_of_a_failure(tmp_path: Path) -> None:
@@ -181,8 +183,7 @@ def test_a_run_whose_every_member_fails_is_no_senseless_request(
     assert run(["run-all", *words, "--members", "steep", "--jobs", "1"]) == 1
     assert capsys.readouterr().err.strip() == (
         f"error: no member has results in {tmp_path}/faces-quick/logits (steep is missing: "
-        f"{DIVERGED}): run `python -m benchmark run-all` or `python -m benchmark import-logits` "
-        "first"
+        f"{DIVERGED}): mend that, then train or import again"
     )
 
 
@@ -225,3 +226,104 @@ def test_what_was_set_aside_is_missing_until_it_is_done_again(
     assert capsys.readouterr().err.strip() == f"missing steep: {SET_ASIDE}"
     assert trained(tmp_path, 0.01) == ()
     assert gather(root).missing == ()
+
+
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_where_every_entry_is_damaged_the_damage_is_the_answer(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "faces-quick"
+    write_samples(root, small.dataset(), facts_of(small.dataset()))
+    small.commit(root, 1)
+    path = root / "logits" / "one" / "seed0" / "test.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert run([command, "--results", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.strip() == (
+        f"error: no member has results in {root}/logits (one is missing: damaged (seed 0): {path} "
+        "cannot be read (SafetensorError)): mend that, then train or import again"
+    )
+
+
+def stored(root: Path, *members: str) -> Path:
+    """Samples and one entry of each member; the path of the last one's test logits."""
+    write_samples(root, small.dataset(), facts_of(small.dataset()))
+    for member in members:
+        small.commit(root, len(member), member)
+    return root / "logits" / members[-1] / "seed0" / "test.safetensors"
+
+
+def test_a_member_whose_damaged_record_was_repaired_is_missing_all_the_same(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, place = tmp_path / "faces-quick", ["--results", str(tmp_path)]
+    stored(root, "one", "two")
+    remember_failure(root, Failure("two", 0, DIVERGED, "the key of another recipe"))
+    path = failure_path(root, "two", 0)
+    path.write_bytes(path.read_bytes()[:-1])
+    broken = path.read_bytes()
+    assert run(["verify", *place, "--repair"]) == 0
+    capsys.readouterr()
+    assert run(["verify", *place]) == 0
+    assert run(["score", *place]) == 0
+    assert capsys.readouterr().err.strip() == f"missing two: {UNREADABLE}"
+    assert gather(root).test.members == ("one",)
+    assert (root / "damaged" / "two-seed0.json-1").read_bytes() == broken
+
+
+def test_what_was_set_aside_counts_as_soon_as_it_is_there_again(tmp_path: Path) -> None:
+    stored(tmp_path, "one", "two")
+    LogitsStore(tmp_path).set_aside("two", 0)
+    assert gather(tmp_path).missing == (Missing("two", SET_ASIDE),)
+    small.commit(tmp_path, 3, "two")  # killed before the record was removed
+    assert len(read_failures(tmp_path)) == 1
+    assert gather(tmp_path).missing == ()
+    assert gather(tmp_path).test.members == ("one", "two")
+
+
+def test_setting_aside_does_not_hide_that_a_training_failed(tmp_path: Path) -> None:
+    stored(tmp_path, "one", "two")
+    failure = Failure("two", 0, DIVERGED, "the key of another recipe")
+    remember_failure(tmp_path, failure)
+    LogitsStore(tmp_path).set_aside("two", 0)
+    assert read_failures(tmp_path) == (failure,)
+    small.commit(tmp_path, 3, "two")  # put back by hand, of the recipe before
+    assert gather(tmp_path).missing == (Missing("two", DIVERGED),)
+
+
+def test_a_failure_is_known_until_imported_logits_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    stored(tmp_path, "one")
+    failure = Failure("seer", 0, "no room")
+    remember_failure(tmp_path, failure)
+    path = tmp_path / "seer.npy"
+    np.save(path, small.logits(1)["test"])
+    with monkeypatch.context() as patch:
+        patch.setattr("benchmark.store.write_bytes", full)
+        with pytest.raises(OSError, match="No space left on device"):
+            import_member(tmp_path, "seer", path, path)
+    assert gather(tmp_path).missing == (Missing("seer", "no room"),)
+    import_member(tmp_path, "seer", path, path)
+    assert gather(tmp_path).missing == ()
+
+
+def test_one_table_alone_names_who_is_missing_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "faces-quick"
+    words = ["report", "--results", str(tmp_path), "--table", "members", "--format", "csv"]
+    path = stored(root, "one", "two")
+    remember_failure(root, Failure("three", 0, DIVERGED))
+    assert run(words) == 0
+    told = capsys.readouterr()
+    assert told.err.strip() == f"missing three: {DIVERGED}"
+    assert [line.split(",")[0] for line in told.out.splitlines()] == ["member", "one", "two"]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert run(words) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        f"missing three: {DIVERGED}",
+        f"missing two: damaged (seed 0): {path} cannot be read (SafetensorError)",
+    ]

@@ -50,7 +50,8 @@ def test_a_command_whose_output_cannot_be_saved_says_so_and_exits_with_1(
 
     monkeypatch.setattr(os, "fsync", failing)
     assert run(["score", "--results", str(tmp_path)]) == 1
-    told = capsys.readouterr().err.strip()
+    note, told = capsys.readouterr().err.splitlines()
+    assert note.startswith(f"note: the log {root / 'logs'}")
     assert told.startswith(f"error: [Errno {code}] {os.strerror(code)}: '{root / 'tables'}")
     assert not list(root.rglob("*.tmp"))
 

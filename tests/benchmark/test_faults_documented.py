@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.benchmark.conftest import named_faults
 from tests.benchmark.runner import ROOT
 
 HERE = Path(__file__).parent
@@ -26,6 +28,23 @@ def test_every_fault_names_a_test_that_exists() -> None:
         assert row.count(" | ") == 3, row
         for file, test in named:
             assert f"def {test}(" in (HERE / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
+def test_the_marker_is_on_exactly_the_tests_that_are_named() -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only"]
+    done = subprocess.run(
+        [*command, "-m", "faults", str(HERE)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    marked = set(re.findall(r"^tests/benchmark/(\S+\.py)::(test_\w+)", done.stdout, re.MULTILINE))
+    assert marked == named_faults()
+    assert {file for file, _ in marked} >= {
+        f"test_faults_{group}.py"
+        for group in ("bytes", "disk", "input", "killed", "members", "memory", "sealed")
+    }
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 130])

@@ -109,7 +109,7 @@ READERS = {
 def quick_tables() -> Iterator[None]:
     """What comes after reading is not what is tried here."""
     patch = pytest.MonkeyPatch()
-    written = SimpleNamespace(summary=None)
+    written = SimpleNamespace(summary=None, files=())
     patch.setattr("benchmark.stages.write_results", lambda study, root, **_: written)
     patch.setattr("benchmark.cli.short_table", lambda _: None)
     patch.setattr("benchmark.cli.print_ensembles", lambda *_: None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import run
-from benchmark.errors import RequestError
+from benchmark.errors import RequestError, printable
 from benchmark.folders import read_folder
+from benchmark.stages import write_results
 
 
 def make(folder: Path, classes: int = 4) -> Path:
@@ -53,6 +55,23 @@ def test_any_problem_has_its_report(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run(["report", "--predictions", str(folder), "--table", "papers"]) == 2
     message = "error: this study has no numbers for the table 'papers'"
     assert capsys.readouterr().err.strip() == message
+
+
+@pytest.mark.parametrize("name", ["[", "[bold red]", "[0m\x1b[2J"])
+@pytest.mark.parametrize("command", ["score", "report"])
+def test_a_folder_of_any_name_is_said_as_it_stands(
+    command: str, name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make(tmp_path / name / "]")  # "[/]" closes what rich takes for markup
+    tables_only = functools.partial(write_results, only=("tables",))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmark.stages.write_results", tables_only)
+        assert run([command, "--predictions", str(folder)]) == 0
+    told = capsys.readouterr()
+    shown = printable(str(folder))
+    ending = f"All methods: {shown}/tables/ensembles.md" if command == "score" else shown
+    assert any(line.endswith(ending) for line in told.out.splitlines()), told.out
+    assert told.err == "" and "\x1b" not in told.out
 
 
 def test_members_are_chosen_by_name(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.remembered import NAME, ShortTable, recall, remember, report_key
+from reports.study import Missing
 from tests.reports import factory
 
 SHORT = ShortTable(
@@ -56,7 +57,7 @@ def test_every_part_of_a_study_changes_the_key() -> None:
     logits[0, 0, 0] += 1
     changed = [
         dataclasses.replace(study, test=dataclasses.replace(study.test, logits=logits)),
-        dataclasses.replace(study, missing=(("deep-z", "it failed"),)),
+        dataclasses.replace(study, missing=(Missing("deep-z", "it failed"),)),
         dataclasses.replace(study, notes=("Something else.",)),
         dataclasses.replace(study, repeats=((study.validation, study.test),)),
         dataclasses.replace(study, repeat_records=(study.records,)),

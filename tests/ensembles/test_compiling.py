@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -35,5 +36,11 @@ def test_without_a_place_to_keep_it_a_function_is_compiled_all_the_same(
     assert asked == [{"cache": True, "nogil": True}, {"nogil": True}]
 
 
-def test_what_is_compiled_is_kept() -> None:
+def test_what_is_compiled_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
     assert compiled(total)(10) == 285
+    index, code = (list(tmp_path.rglob(f"*.total-*.{kind}")) for kind in ("nbi", "nbc"))
+    assert len(index) == len(code) == 1
+    before = code[0].stat().st_mtime_ns
+    assert compiled(total)(10) == 285  # as in the next process: read, not made again
+    assert code[0].stat().st_mtime_ns == before

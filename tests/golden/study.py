@@ -15,7 +15,7 @@ from ensembles.predictions import Predictions, Test, Validation
 from reports.findings import Findings
 from reports.formatting import SUFFIXES, render
 from reports.report import make_table
-from reports.study import Epoch, MemberRecord, Study
+from reports.study import Epoch, MemberRecord, Missing, Study
 from tests.reports import factory
 
 FOLDER = Path(__file__).parent
@@ -53,7 +53,7 @@ def load() -> Study:
         test=pairs[0][1],
         repeats=tuple(pairs[1:]),
         records=tuple(_record(record) for record in facts.pop("records")),
-        missing=tuple((name, reason) for name, reason in facts.pop("missing")),
+        missing=tuple(Missing(*one) for one in facts.pop("missing")),
         notes=tuple(facts.pop("notes")),
         class_counts={name: tuple(counts) for name, counts in facts.pop("class_counts").items()},
         **facts,

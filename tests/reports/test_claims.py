@@ -16,6 +16,7 @@ from reports.claims_ours import Bench
 from reports.claims_statements import STATEMENTS
 from reports.formatting import SUFFIXES, render
 from reports.published import load
+from reports.study import Missing
 from tests.reports import factory
 from tests.reports.claims_cases import (
     METHODS,
@@ -227,7 +228,7 @@ def test_another_study_is_not_comparable(changes: dict[str, object], reason: str
 
 def test_missing_members_say_why() -> None:
     study, comparison = nine()
-    study = dataclasses.replace(study, missing=(("lenet", "out of memory"),))
+    study = dataclasses.replace(study, missing=(Missing("lenet", "out of memory"),))
     rows = papers_rows(Bench(study, comparison))
     assert paper(rows, subject="lenet", place="Table 2", metric="accuracy").reason == (
         "The member lenet is not in this study (out of memory)."

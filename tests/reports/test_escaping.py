@@ -25,7 +25,7 @@ from reports.findings import Findings
 from reports.formatting import one_line, render
 from reports.report import make_tables
 from reports.speed import speed_table
-from reports.study import TrainingSpeed
+from reports.study import Missing, TrainingSpeed
 from reports.tables import Table
 from tests.reports.claims_cases import renamed
 from tests.reports.factory import HOSTILE_CLASSES, HOSTILE_MEMBERS, hostile
@@ -63,7 +63,7 @@ def tables() -> Mapping[str, Table]:
     study = replace(hostile(500), speed=hostile_speed())
     found = dict(make_tables(Findings.of(study, FEW)))
     # The reports' tables need their classes; a reason may come from anywhere.
-    known = renamed(HOSTILE_MEMBERS, images=140, missing=(("lenet", REASON),))
+    known = renamed(HOSTILE_MEMBERS, images=140, missing=(Missing("lenet", REASON),))
     found |= make_tables(Findings.of(known, FEW), ("papers", "claims"))
     return {**found, "audit": hostile_audit()}
 

@@ -20,7 +20,7 @@ from reports import page, page_answer, page_data
 from reports.page import LIMIT, page_html
 from reports.page_answer import answer, paired_difference
 from reports.page_svg import inline_svg
-from reports.study import ReportError, Study
+from reports.study import Missing, ReportError, Study
 from tests.reports import factory, pages
 from tests.reports.pages import embedded
 
@@ -273,7 +273,7 @@ def test_a_single_member_has_nothing_to_combine() -> None:
 
 def test_synthetic_and_quick_studies_say_so_first() -> None:
     plain = factory.study(3, images=200, dataset="faces", profile="quick")
-    study = dataclasses.replace(plain, missing=(("deep-z", "it ran out of memory"),))
+    study = dataclasses.replace(plain, missing=(Missing("deep-z", "it ran out of memory"),))
     found = answer_of(study)
     assert found.headline.startswith("On synthetic faces, combining")
     assert "synthetic faces drawn by a program" in found.caveats[0]

@@ -13,6 +13,7 @@ from sklearn.metrics import classification_report, f1_score, log_loss
 from ensembles.fusion import softmax
 from ensembles.methods import CORE
 from reports.findings import Findings
+from reports.study import Missing
 from reports.table_content import (
     ensembles_table,
     members_table,
@@ -62,7 +63,10 @@ def test_members_say_where_training_started_and_what_is_missing(findings: Findin
     records[1] = dataclasses.replace(records[1], pretrained=False)
     records[3] = factory.imported(records[3].name)
     study = dataclasses.replace(
-        findings.study, records=tuple(records), profile="quick", missing=(("fcn-a", "no weights"),)
+        findings.study,
+        records=tuple(records),
+        profile="quick",
+        missing=(Missing("fcn-a", "no weights"),),
     )
     table = members_table(Findings(study, findings.comparison))
     weights, width = table.frame["weights"], table.frame["width"]

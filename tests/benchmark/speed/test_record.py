@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from benchmark.cli import run
 from benchmark.files import sealed_bytes
 from benchmark.samples import facts_of, write_samples
 from benchmark.speed.record import add_speed, merged, read_speed, speed_path, write_speed
@@ -56,6 +59,22 @@ def test_the_record_is_read_back_and_added_to(tmp_path: Path) -> None:
     assert merged(first, elsewhere) == elsewhere
 
 
+def test_what_several_add_at_once_is_all_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(old: TrainingSpeed | None, new: TrainingSpeed) -> TrainingSpeed:
+        time.sleep(0.02)  # between reading and writing
+        return merged(old, new)
+
+    monkeypatch.setattr("benchmark.speed.record.merged", slowly)
+    names = {f"member-{number}" for number in range(12)}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: add_speed(tmp_path, training_speed(member_speed(n))), names))
+    record = read_speed(tmp_path)
+    assert record is not None
+    assert {member.member for member in record.members} == names
+
+
 def test_every_changed_byte_of_the_record_is_found_and_measuring_again_sets_it_aside(
     tmp_path: Path,
 ) -> None:
@@ -84,6 +103,29 @@ def test_a_record_of_another_version_is_refused_with_the_way_forward(tmp_path: P
         f"{tmp_path}/speed.json was written with schema 9: accepted is schema 1; use the version "
         "that wrote it, or train into another folder with --results"
     )
+
+
+def test_results_are_told_without_a_record_of_another_version(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "faces-quick"
+    write_samples(root, small.dataset(), facts_of(small.dataset()))
+    small.commit(root, 1)
+    path = speed_path(root)
+    path.write_bytes(sealed_bytes({"schema": 9, "pace": 3}))
+    (note,) = gather(root).notes
+    assert note == (
+        "The record of training speed is of another version of this program and was left out."
+    )
+    assert run(["score", "--results", str(tmp_path)]) == 0
+    capsys.readouterr()
+    assert run(["verify", "--results", str(tmp_path), "--repair"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"faces-quick/speed.json: {path} was written with schema 9: accepted is schema 1; use the "
+        "version that wrote it, or train into another folder with --results",
+        "1 entries checked, 1 with problems",
+    ]
+    assert path.exists()
 
 
 def test_results_are_told_without_a_damaged_record(tmp_path: Path) -> None:
