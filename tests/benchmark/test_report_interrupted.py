@@ -17,6 +17,14 @@ from tests.benchmark import small
 from tests.benchmark.runner import ROOT
 from tests.benchmark.test_engine import alive, wait_for
 
+ATTENTIVE = """
+import signal
+# A shell that starts the tests in the background has them ignore Ctrl-C, and their children too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from benchmark.cli import main
+main()
+"""
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc for processes")
 
 
@@ -39,7 +47,7 @@ def test_ctrl_c_ends_a_report_and_every_process_that_draws(
     for member in ("one", "three", "seven", "eleven"):
         small.commit(root, len(member), member)
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmark", "report", "--results", str(tmp_path)],
+        [sys.executable, "-c", ATTENTIVE, "report", "--results", str(tmp_path)],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
