@@ -2,9 +2,10 @@
 
 `measure` runs each task on the same synthetic predictions with our code, with every other library
 that is installed (`pip install mlxtend deslib`, and `pip install --no-deps autogluon.core
-autogluon.common autogluon.features`, whose pins would downgrade pandas; none is a dependency) and as a plain
-numpy loop, and says whether the answers agree. Every time is the best of several runs after one
-that compiles and fills caches. How our times grow stands in `benchmark.speed.growth`.
+autogluon.common autogluon.features`, whose pins would downgrade pandas; none is a dependency) and
+as a plain numpy loop, and says whether the answers agree. Every time is the best of several runs
+after one that compiles and fills caches. How our times grow
+stands in `benchmark.speed.growth`.
 """
 
 from __future__ import annotations
