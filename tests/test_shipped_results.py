@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
@@ -56,6 +57,23 @@ def test_the_tables_are_made_again_byte_for_byte(root: Path, tmp_path: Path) -> 
         if path.read_bytes() != (root / "tables" / path.name).read_bytes()
     ]
     assert changed == []
+
+
+def label(path: Path) -> str:
+    """What a figure says it shows, for those who cannot see it."""
+    found = re.search(r'aria-label="([^"]*)"', path.read_text(encoding="utf-8"))
+    return found[1] if found else ""
+
+
+@pytest.mark.parametrize("root", SHIPPED, ids=lambda path: path.name)
+def test_the_figures_are_those_that_are_drawn_again(root: Path, tmp_path: Path) -> None:
+    stages.write_results(stages.gather(root), tmp_path, only=("figures",))
+    drawn = {path.name: label(path) for path in (tmp_path / "figures").glob("*.svg")}
+    shipped = {path.name: label(path) for path in (root / "figures").glob("*.svg")}
+    assert shipped == drawn
+    if (root / "report.html").exists():
+        page = (root / "report.html").read_text(encoding="utf-8")
+        assert [text for text in drawn.values() if text not in page] == []
 
 
 @pytest.mark.parametrize("root", SHIPPED, ids=lambda path: path.name)
